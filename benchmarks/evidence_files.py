@@ -41,6 +41,18 @@ class KeptStudy:
         """The sentence of the primary comparison."""
         return next(text for kind, text in self.told["verdict"] if kind == "lead").removeprefix("Primary comparison. ")
 
+    @property
+    def notes(self) -> list[str]:
+        """What kind of evidence it is, and how far it holds."""
+        return [text for kind, text in self.told["verdict"] if kind == "note"]
+
+    @property
+    def across(self) -> list[str]:
+        """What is said of the primary comparison beside its sentence: what other pretrainings may give."""
+        kinds = [kind for kind, _ in self.told["verdict"]]
+        of_primary = self.told["verdict"][: kinds.index("head") if "head" in kinds else len(kinds)]
+        return [text for kind, text in of_primary if kind == ""]
+
     def table(self, name: str) -> list[dict[str, str]]:
         """The rows of a table; none where the report has no such table."""
         path = self.folder / "tables" / f"{name}.csv"

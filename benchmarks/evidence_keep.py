@@ -17,8 +17,10 @@ from monai_mocoi.study import StudyPlan
 from monai_mocoi.study.done_marker import read_marker
 from monai_mocoi.study_report import StudyResults, write_study_report
 from monai_mocoi.study_report.blocks import Bullets, Section, Text
+from monai_mocoi.study_report.found_runs import find_runs
 from monai_mocoi.study_report.section_limits import limits_section
 from monai_mocoi.study_report.section_verdict import verdict_section
+from monai_mocoi.study_report.used_runs import keep_used
 
 TABLES: tuple[str, ...] = ("arms", "linear_", "finetune_", "paired_differences", "probing", "baselines", "floors")
 TABLES += ("pretraining", "steps", "test_patients_", "labelled_", "sources")
@@ -26,9 +28,10 @@ FIGURES = ("label_efficiency_", "paired_differences", "probing_", "pretraining")
 
 
 def keep(study: Path, evidence: Path) -> Path:
-    """Keep what is small in ``evidence/NAME``. Raises MocoiError: no plan, one that was changed, or no test."""
+    """Keep what is small in ``evidence/NAME``. Raises MocoiError: no plan, a changed one, or no test by it."""
     if not (study / PLAN).is_file():
         raise StudyError(f"{study} has no {PLAN}: only a study that was planned before it ran is evidence.")
+    check_planned_before(study)
     with tempfile.TemporaryDirectory() as temporary:
         report = Path(temporary) / "report"
         results = write_study_report(study, report)
@@ -46,6 +49,18 @@ def keep(study: Path, evidence: Path) -> Path:
             content = json.dumps(sentences(results), indent=1, ensure_ascii=False)
             (made / SENTENCES).write_text(content + "\n", encoding="utf-8")
     return evidence / plan.name
+
+
+def check_planned_before(study: Path) -> None:
+    """Refuse (StudyError) a study of which nothing shows that it was planned before; the page says so."""
+    found = find_runs(study)
+    keep_used(found)
+    if found.by_hand or not found.confirmed:
+        what = f"tests without a done marker: {found.by_hand}" if found.by_hand else "it has no done marker"
+        raise StudyError(
+            f"{study} cannot be kept as evidence ({what}): nothing shows that its plan was made before its tests. Have "
+            "its steps run by mocoi study run, or take the folders of those tests away."
+        )
 
 
 def write_steps(study: Path, plan: StudyPlan, tables: Path) -> None:

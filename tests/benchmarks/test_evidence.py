@@ -43,6 +43,7 @@ def kept(evidence_folder: Path, name: str = "tiny") -> Path:
     folder.mkdir(parents=True)
     (folder / "plan.json").write_text(json.dumps(plan | {"datasets": [{"id": "d"}]}))
     verdict = [["note", "Fixed before."], ["lead", f"Primary comparison. {SENTENCE}"], ["", "Across: nothing."]]
+    verdict += [["head", "Not shown: 9 of 9"], ["", "Each is a row."], ["note", "On average."]]
     told = {"planned": 9, "missing": 2, "verdict": verdict, "limits": [["bullet", "Few patients."]]}
     (folder / "sentences.json").write_text(json.dumps(told))
     at = {"dataset": "d", "evaluation": "linear", "stage": "4", "label_fraction": 0.1}
@@ -117,7 +118,8 @@ def test_every_number_is_that_of_a_file(tmp_path: Path) -> None:
     text = evidence.page(tmp_path)
     assert "no results yet" not in text
     assert text.index(SENTENCE) < text.index("| arm |")
-    assert "Across: nothing." in text
+    assert [own for own in ("Across: nothing.", "Fixed before.", "On average.") if f"\n{own}\n" not in text] == []
+    assert "Each is a row" not in text  # of a list that the page does not have
     assert "7 of 9 planned tests" in text
     assert f"`{'ab' * 32}`" in text
     assert "| `old` | resnet18 | mse, by `paper.json` |" in text

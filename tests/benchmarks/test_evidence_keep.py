@@ -12,7 +12,7 @@ from benchmarks.evidence_files import KeptStudy, kept_studies
 from benchmarks.evidence_keep import keep
 from monai_mocoi.errors import StudyError
 from monai_mocoi.study import read_plan
-from monai_mocoi.study_report import sentence_of, write_study_report
+from monai_mocoi.study_report import sentence_of, used_runs, write_study_report
 from tests.study_report import synthetic_study as synthetic
 
 
@@ -58,6 +58,9 @@ def test_steps_and_their_time(kept: tuple[Path, KeptStudy]) -> None:
 def test_the_page_is_made_of_it_and_names_no_folder(kept: tuple[Path, KeptStudy]) -> None:
     text = evidence.page(kept[1].folder.parent)
     assert kept[1].primary in text
+    assert "all arms were fixed in the plan before anything ran" in text
+    assert len(kept[1].across) == 1
+    assert "Other pretrainings of the same methods may come out otherwise" in kept[1].across[0]
     assert "3 of 4 planned tests" in text
     assert str(kept[0]) not in text + json.dumps(kept[1].told)
     assert "/secret" not in text
@@ -66,4 +69,24 @@ def test_the_page_is_made_of_it_and_names_no_folder(kept: tuple[Path, KeptStudy]
 def test_a_study_without_a_plan_is_no_evidence(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match=r"has no plan\.json"):
         keep(tmp_path, tmp_path / "evidence")
+    assert not (tmp_path / "evidence").exists()
+
+
+@pytest.mark.parametrize(
+    ("left", "reason"),
+    [(0, "it has no done marker"), (1, "tests without a done marker: 1")],
+    ids=["none", "by hand"],
+)
+def test_a_study_that_was_not_run_by_its_plan_is_no_evidence(
+    left: int, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = synthetic.SyntheticStudy(
+        tmp_path / "study", draws=(1,), fractions=(1.0,), evaluations=("linear",), arms=("moco", "mse")
+    ).write()
+    markers = sorted((study.folder / "done").glob("*.json"))
+    for marker in markers[left:]:
+        marker.unlink()
+    monkeypatch.setattr(used_runs, "why_not_by_hand", lambda *_: "" if left else "it is not whole")
+    with pytest.raises(StudyError, match=reason):
+        keep(study.folder, tmp_path / "evidence")
     assert not (tmp_path / "evidence").exists()
