@@ -70,9 +70,15 @@ def floors(kept: KeptStudy, dataset: str) -> str:
     made = []
     for (arm, floor), own in by.items():
         sign = "+" if arm else ""
-        cells = [with_interval(own[f], sign=sign) if f in own else NONE for f in fractions]
+        cells = [with_interval(own[f], sign=sign) + _limits(own[f]) if f in own else NONE for f in fractions]
         made.append([f"`{arm}` - {floor}" if arm else floor, *cells])
     return table(["", *map(share, fractions)], made)
+
+
+def _limits(row: dict[str, str]) -> str:
+    """What a floor, or the gain over it, shows, and which runs are missing."""
+    missing = f"{row['runs']} of {row['runs_asked']} runs" if int(row["runs"]) < int(row["runs_asked"]) else ""
+    return "".join(f", {words}" for words in (row["finding"], missing) if words)
 
 
 def shortcuts(kept: KeptStudy) -> str:

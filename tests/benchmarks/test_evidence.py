@@ -65,10 +65,15 @@ def kept(evidence_folder: Path, name: str = "tiny") -> Path:
         [{**pair, "arm": a, "against": b, "difference": d, "primary": p} for a, b, d, p in pairs],
     )
     floor = {"dataset": "d", "label_fraction": 0.1, "floor": "colour", "p_value": ""}
-    floors = [("", (0.82, 0.8, 0.84)), ("mse", (-0.12, -0.2, 0.01))]
+    floors = [("", (0.82, 0.8, 0.84), 5, ""), ("mse", (-0.12, -0.2, 0.01), 19, "too few patients")]
+    floors += [("moco", ("", "", ""), 20, "no number")]
     written(
         folder / "tables/floors.csv",
-        [{**floor, "arm": arm, **dict(zip(NUMBERS, numbers, strict=True))} for arm, numbers in floors],
+        [
+            {**floor, "arm": arm, **dict(zip(NUMBERS, numbers, strict=True)), "finding": what}
+            | {"runs": runs, "runs_asked": 20 if arm else 5}
+            for arm, numbers, runs, what in floors
+        ],
     )
     written(folder / "tables/baselines.csv", [{"classifier": "sex", "sees": "the column", "AUC": "51.0", "run": "R1"}])
     probed = [{**at, "arm": "mse", "stage": "2", "value": value} for value in (0.6, 0.7)]
@@ -137,7 +142,8 @@ def test_every_number_is_that_of_a_file(tmp_path: Path) -> None:
         assert row not in recipes
     assert "`old` - `random` | 0.0 (-0.4 to +2.8) |" in paired
     assert "| colour | 82.0 (80.0 to 84.0) |" in text
-    assert "| `mse` - colour | -12.0 (-20.0 to +1.0) |" in text
+    assert "| `mse` - colour | -12.0 (-20.0 to +1.0), too few patients, 19 of 20 runs |" in text
+    assert "| `moco` - colour | –, no number |" in text
     assert "| 10 % | `mse` | – | 65.0 (60.0 to 70.0) | – | – |" in text
     assert "| pretrain | 2 of 3 | 1.50 |" in text
     assert "| all | 6 of 7 | 1.52 |" in text
