@@ -2,8 +2,10 @@
 
     python -m benchmarks.evidence runs/evidence/idc ...   # report anew, keep what is small, and write docs/evidence.md
     python -m benchmarks.evidence                         # the page alone, from what is kept
+    python -m benchmarks.evidence --hash runs/evidence/idc    # of its plan without folders: the same on every machine
 
-What is kept of a study is in benchmarks/evidence/NAME: its plan, its sentences, its tables and figures, no image.
+What is kept of a study is in benchmarks/evidence/NAME: its plan without the folders of our machine, its sentences, its
+tables and figures, no image.
 """
 
 from __future__ import annotations
@@ -100,7 +102,15 @@ def main(words: list[str] | None = None) -> int:
         prog="python -m benchmarks.evidence", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("studies", nargs="*", type=Path, metavar="STUDY", help="folders of studies, with plan.json")
+    parser.add_argument("--hash", action="store_true", help="print the hash of each plan without folders, no more")
     given = parser.parse_args(words)
+    if given.hash:
+        from benchmarks.evidence_plan import MASKED_HASH, masked_plan
+        from monai_mocoi.study import read_plan
+
+        for folder in given.studies:
+            print(f"{masked_plan(read_plan(folder))[MASKED_HASH]}  {folder}")
+        return 0
     for folder in given.studies:
         from benchmarks.evidence_keep import keep  # torch, which the page alone does without
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-PLAN, SENTENCES = "plan.json", "sentences.json"
+PLAN, MASKED_PLAN, SENTENCES = "plan.json", "plan_masked.json", "sentences.json"
 FIRST = ("idc", "idc_resnet50", "xray", "fundus")
 """Studies in the order of the page, fixed before there were results; others follow by name."""
 
@@ -28,8 +28,8 @@ class KeptStudy:
 
     @cached_property
     def plan(self) -> dict[str, Any]:
-        """The plan; its hash was checked when it was kept."""
-        return self._json(PLAN)
+        """The plan without the folders of the machine; its hash was checked when it was kept."""
+        return self._json(MASKED_PLAN)
 
     @cached_property
     def told(self) -> dict[str, Any]:

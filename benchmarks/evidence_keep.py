@@ -9,7 +9,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.evidence_files import PLAN, SENTENCES
+from benchmarks.evidence_files import MASKED_PLAN, PLAN, SENTENCES
+from benchmarks.evidence_plan import masked_plan
 from benchmarks.floors import write_floors
 from monai_mocoi.errors import StudyError
 from monai_mocoi.files.folder_swap import replaced
@@ -40,15 +41,18 @@ def keep(study: Path, evidence: Path) -> Path:
         write_floors(results, report / "tables")
         write_steps(study, plan, report / "tables")
         with replaced(evidence / plan.name) as made:
-            shutil.copyfile(study / PLAN, made / PLAN)
+            (made / MASKED_PLAN).write_text(as_text(masked_plan(plan)), encoding="utf-8")
             for folder, suffix, prefixes in (("tables", "csv", TABLES), ("figures", "svg", FIGURES)):
                 (made / folder).mkdir()
                 for path in sorted((report / folder).glob(f"*.{suffix}")):
                     if path.stem.startswith(prefixes):
                         shutil.copyfile(path, made / folder / path.name)
-            content = json.dumps(sentences(results), indent=1, ensure_ascii=False)
-            (made / SENTENCES).write_text(content + "\n", encoding="utf-8")
+            (made / SENTENCES).write_text(as_text(sentences(results)), encoding="utf-8")
     return evidence / plan.name
+
+
+def as_text(content: dict[str, Any]) -> str:
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
 def check_planned_before(study: Path) -> None:

@@ -39,9 +39,15 @@ def kept(evidence_folder: Path, name: str = "tiny") -> Path:
         {**MSE, "id": "mse_aligned", "settings": {"stage_pooling": "aligned"}},
         {"id": "baselines", "kind": "baseline", "architecture": "resnet50", "settings": {}},
     ]  # fmt: skip
-    plan = {"name": name, "hash": "ab" * 32, "metric": {"name": "auc", "label": None}, "arms": arms}
+    plan = {
+        "name": name,
+        "hash": "ab" * 32,
+        "masked_hash": "cd" * 32,
+        "metric": {"name": "auc", "label": None},
+        "arms": arms,
+    }
     folder.mkdir(parents=True)
-    (folder / "plan.json").write_text(json.dumps(plan | {"datasets": [{"id": "d"}]}))
+    (folder / "plan_masked.json").write_text(json.dumps(plan | {"datasets": [{"id": "d"}]}))
     verdict = [["note", "Fixed before."], ["lead", f"Primary comparison. {SENTENCE}"], ["", "Across: nothing."]]
     verdict += [["head", "Not shown: 9 of 9"], ["", "Each is a row."], ["note", "On average."]]
     told = {"planned": 9, "missing": 2, "verdict": verdict, "limits": [["bullet", "Few patients."]]}
@@ -126,7 +132,7 @@ def test_every_number_is_that_of_a_file(tmp_path: Path) -> None:
     assert [own for own in ("Across: nothing.", "Fixed before.", "On average.") if f"\n{own}\n" not in text] == []
     assert "Each is a row" not in text  # of a list that the page does not have
     assert "7 of 9 planned tests" in text
-    assert f"`{'ab' * 32}`" in text
+    assert f"SHA-256\n`{'cd' * 32}` (with them `{'ab' * 32}`)" in text
     assert "| `old` | resnet18 | mse, by `paper.json` |" in text
     assert "| `moco` | resnet18 | moco, `batch_size` 8 |" in text
     assert "| arm | 10 % | 100 % | pretrainings |" in text

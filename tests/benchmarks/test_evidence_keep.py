@@ -35,7 +35,8 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, KeptStudy]:
 def test_plan_tables_and_figures_are_those_of_the_report(kept: tuple[Path, KeptStudy], tmp_path: Path) -> None:
     study, own = kept
     results = write_study_report(study, tmp_path / "report")
-    assert read_plan(own.folder).hash == read_plan(study).hash
+    assert own.plan["hash"] == read_plan(study).hash
+    assert (own.plan["fractions"], [arm["id"] for arm in own.plan["arms"]]) == ([0.06, 1.0], ["moco", "mse"])
     assert own.name == "synthetic"
     for folder in ("tables", "figures"):
         for path in (own.folder / folder).iterdir():
@@ -63,7 +64,10 @@ def test_the_page_is_made_of_it_and_names_no_folder(kept: tuple[Path, KeptStudy]
     assert "Other pretrainings of the same methods may come out otherwise" in kept[1].across[0]
     assert "3 of 4 planned tests" in text
     assert str(kept[0]) not in text + json.dumps(kept[1].told)
-    assert "/secret" not in text
+    there = [path.read_text(encoding="utf-8") for path in kept[1].folder.rglob("*") if path.is_file()]
+    assert len(there) > 5
+    assert not any("/secret" in own or str(kept[0]) in own for own in [text, *there])
+    assert "<nih>" in json.dumps(kept[1].plan["nodes"])
 
 
 def test_a_study_without_a_plan_is_no_evidence(tmp_path: Path) -> None:
