@@ -13,6 +13,8 @@ import yaml
 
 from benchmarks import evidence
 from benchmarks.evidence_files import kept_studies, planned_studies
+from monai_mocoi.cli.resolved_config import ResolvedConfig
+from monai_mocoi.data import EpochSampler
 from monai_mocoi.study import Study, made_plan, placed, read_study
 
 SENTENCE = "At 10 % of the labels (linear evaluation), MSE gains 1.2 points over MoCo (95 % CI -0.4 to 2.8): not shown."
@@ -186,7 +188,7 @@ def test_the_studies_compare_what_they_say(own: dict[str, Any]) -> None:
     assert (own["primary"]["arm"], own["primary"]["against"]) == ("mse", "moco")
     assert own["primary"]["fraction"] in own["fractions"]
     assert len(own["label_seeds"]) == 5
-    # The same number of images for all: nothing but the data decides how long an arm is trained.
+    # The same number of epochs for all: how many images and steps that is, the page says.
     settings = [arm.get("settings", {}) for arm in own["arms"] if isinstance(arm, dict)]
     assert not any({"max_epochs", "image_size", "queue_size"} & set(one) for one in settings)
 
@@ -214,3 +216,41 @@ def test_the_studies_can_be_planned(own: dict[str, Any]) -> None:
     assert {fraction for evaluation, fraction in of if evaluation == "linear"} == set(own["fractions"])
     kinds = [node.kind for node in plan.nodes]
     assert kinds.index("finetune") > max(place for place, kind in enumerate(kinds) if kind != "finetune")
+
+
+def test_what_differs_between_the_recipes_is_told_with_its_numbers(repository: Path, tmp_path: Path) -> None:
+    (own,) = [one for one in planned_studies(evidence.EVIDENCE) if one["name"] == "idc"]
+    arms = {arm["id"]: arm for arm in own["arms"] if isinstance(arm, dict)}
+    # By the data that README counts, the sampler of a training, and the bundles' settings at the study's image size.
+    count = re.search(r"\| `idc` \| ([\d,]+),", (evidence.EVIDENCE / "README.md").read_text()).group(1)  # type: ignore[union-attr]
+    configs, found = repository / "bundles/bch_mse/configs", {}
+    for arm, overlays in {"mse": [], "mse_paper": [configs / "paper.json"]}.items():
+        given = {**own["settings"]["train"], **arms[arm].get("settings", {}), "dataset_dir": str(tmp_path)}
+        config = ResolvedConfig([str(path) for path in (configs / "train.json", *overlays)], given)
+        batch, size, mode = (config.value(name) for name in ("batch_size", "decode_size", "resize_mode"))
+        images = len(EpochSampler(int(count.replace(",", "")), 0, True, batch_size=batch, rank=0, world_size=1))
+        found[arm] = {"batch": batch, "images": images, "steps": images // batch, "size": size, "mode": mode}
+    ours, paper = found["mse"], found["mse_paper"]
+    evaluated = ResolvedConfig([str(configs / "finetune.json")], own["settings"]["finetune"])
+    at = {name: evaluated.value(name) for name in ("decode_size", "resize_mode")}
+    assert at == {"decode_size": ours["size"], "resize_mode": ours["mode"]}
+    more, times = f"{100 * (paper['images'] / ours['images'] - 1):.1f} %", paper["steps"] / ours["steps"]
+    assert round(times, 1) in (4.0, 4.1)
+    kept(tmp_path)
+    page = " ".join(evidence.page(tmp_path).split())
+    for words in (
+        f"of the {count} training images of `idc` {ours['images']:,} are seen with a batch of {ours['batch']} "
+        f"({ours['steps']} steps) and {paper['images']:,} with the paper's {paper['batch']} ({paper['steps']} steps): "
+        f"{more} more images and four times the steps",
+        f"by `{paper['mode']}` to {paper['size']} pixels while it is pretrained, those for ours by `{ours['mode']}` to "
+        f"{ours['size']}; all arms are evaluated on `{at['resize_mode']}` from {at['decode_size']}.",
+    ):
+        assert words in page
+    comment = " ".join((evidence.EVIDENCE / own["file"]).read_text().replace("#", " ").split())
+    for words in (
+        f"of {count} images an epoch shows {ours['images']:,} at batch {ours['batch']} ({ours['steps']} steps) and "
+        f"{paper['images']:,} at {paper['batch']} ({paper['steps']} steps), {more} more and four times the steps",
+        f"on {paper['mode']} at decode_size {paper['size']}, and evaluated, as all arms are, on "
+        f"{at['resize_mode']} from {at['decode_size']}.",
+    ):
+        assert words in comment
