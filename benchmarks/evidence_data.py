@@ -83,10 +83,10 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("--fractions", nargs="+", type=float, default=[1.0, 0.1, 0.06, 0.01], metavar="F")
     parser.add_argument("--draws", nargs="+", type=int, default=[1, 2, 3, 4, 5], metavar="N", help="label seeds")
     given = parser.parse_args(words)
-    logging.disable(logging.WARNING)  # of few labels: that is what is counted
     for folder in given.folders:
         print("\n".join(page(folder, given.fractions, given.draws)), end="\n\n")
 
 
 if __name__ == "__main__":
+    logging.disable(logging.WARNING)  # of few labels: that is what is counted
     main()
