@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,19 @@ def test_of_linear_evaluations_also_how_they_are_tested(
     assert other_settings(found, usual, tmp_path, planned_settings).endswith("was made with another zero_init_residual")
     changed = {**found, "evaluation": {**found["evaluation"], "min_positives": 1}}
     assert other_settings(changed, plain, tmp_path, planned_settings).endswith("was made with another evaluation")
+
+
+def test_an_adapted_bundle_of_another_architecture_makes_the_encoder_of_the_arm(
+    repository: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(repository / "bundles" / "nih_mse", tmp_path / "mine")
+    config = tmp_path / "mine/configs/train.json"
+    config.write_text(config.read_text().replace('"architecture": "resnet50"', '"architecture": "resnet18"'))
+    datasets = [{**SMALL["datasets"][0], "bundles": {"mse": str(tmp_path / "mine")}}]
+    nodes = {node.id: node for node in nodes_of(study(datasets=datasets))}
+    found = planned_settings(nodes["chest.mse-resnet50-s1.pretrain"].commands[0], tmp_path)
+    assert json.loads(config.read_text())["architecture"] == "resnet18"
+    assert found["architecture"] == "resnet50"
 
 
 def test_a_bundle_that_is_not_there_is_an_error(nodes: dict[str, Node], tmp_path: Path) -> None:
