@@ -9,7 +9,7 @@ from typing import Any
 from monai_mocoi.study_report.found_runs import FoundRuns
 from monai_mocoi.study_report.recorded_settings import SettingsOf
 from monai_mocoi.study_report.run_by_hand import why_not_by_hand
-from monai_mocoi.study_report.tested_run import TestedRun
+from monai_mocoi.study_report.tested_run import TestedRun, without_architecture
 
 
 def keep_used(found: FoundRuns, settings_of: SettingsOf | None = None) -> None:
@@ -86,6 +86,6 @@ def _doubled(runs: list[TestedRun]) -> list[TestedRun]:
     count = Counter((run.key, run.label_seed, run.repeat) for run in tests)
     weights = defaultdict(set)
     for run in tests:
-        if run.node is None and run.arm == "weights":
+        if run.node is None and without_architecture(run.arm) == "weights":
             weights[run.key].add(run.tested.get("pretrained_sha256"))
     return [run for run in tests if count[run.key, run.label_seed, run.repeat] > 1 or len(weights.get(run.key, ())) > 1]
