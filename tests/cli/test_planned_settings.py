@@ -80,9 +80,7 @@ def test_of_linear_evaluations_also_how_they_are_tested(
     assert other_settings(changed, plain, tmp_path, planned_settings).endswith("was made with another evaluation")
 
 
-def test_an_adapted_bundle_of_another_architecture_makes_the_encoder_of_the_arm(
-    repository: Path, tmp_path: Path
-) -> None:
+def test_a_bundle_of_another_architecture_makes_the_encoder_of_the_arm(repository: Path, tmp_path: Path) -> None:
     shutil.copytree(repository / "bundles" / "nih_mse", tmp_path / "mine")
     config = tmp_path / "mine/configs/train.json"
     config.write_text(config.read_text().replace('"architecture": "resnet50"', '"architecture": "resnet18"'))
