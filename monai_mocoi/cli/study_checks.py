@@ -17,8 +17,8 @@ from monai_mocoi.data import Datalist, load_datalist, require_images
 from monai_mocoi.data.label_fraction import label_subset
 from monai_mocoi.demo.dataset_dir import demo_folder
 from monai_mocoi.errors import MocoiError
-from monai_mocoi.networks import architecture_of
 from monai_mocoi.networks.architectures import ARCHITECTURES
+from monai_mocoi.networks.weights_architecture import name_of_weights
 from monai_mocoi.study import Study, StudyPlan
 from monai_mocoi.study.grid import DEMO, PHANTOMS
 from monai_mocoi.study.study_file import Arm, StudyDataset
@@ -118,7 +118,7 @@ def _of_external(datalist: Datalist, external_dir: str) -> Iterator[str]:
 
 def _of_weights(arm: Arm) -> Iterator[str]:
     """Given weights of another architecture than the arm's, which its folders and the report are to name."""
-    found = architecture_of(arm.weights, arm.architecture)
+    found = name_of_weights(arm.weights) or arm.architecture
     if found != arm.architecture:
         remedy = f"write architecture: {found}" if found in ARCHITECTURES else f"give those of a {arm.architecture}"
         yield f"its weights are those of a {found}, but its architecture is {arm.architecture}: {remedy}"
