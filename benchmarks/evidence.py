@@ -2,8 +2,10 @@
 
     python -m benchmarks.evidence runs/evidence/idc ...   # report anew, keep what is small, and write docs/evidence.md
     python -m benchmarks.evidence                         # the page alone, from what is kept
+    python -m benchmarks.evidence --hash runs/evidence/idc    # of its plan without folders: the same on every machine
 
-What is kept of a study is in benchmarks/evidence/NAME: its plan, its sentences, its tables and figures, no image.
+What is kept of a study is in benchmarks/evidence/NAME: its plan without the folders of our machine, its sentences, its
+tables and figures, no image.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from benchmarks import evidence_differences as differences
 from benchmarks import evidence_tables as tables
 from benchmarks.evidence_files import KeptStudy, kept_studies, planned_studies
 
@@ -58,7 +61,7 @@ def section(kept: KeptStudy) -> dict[str, Any]:
         "plan": kept.plan,
         "datasets": [of_dataset(kept, dataset["id"]) for dataset in kept.plan["datasets"]],
         "shortcuts": tables.shortcuts(kept),
-        "recipes": tables.recipes(kept),
+        "recipes": differences.recipes(kept),
         "compute": tables.compute(kept),
         "figures": [(path.stem, tables.in_words(path.stem)) for path in kept.figures() if shown(path.stem)],
     }
@@ -71,7 +74,7 @@ def of_dataset(kept: KeptStudy, dataset: str) -> dict[str, Any]:
         "linear": tables.label_efficiency(kept, "linear", dataset),
         "finetune": tables.label_efficiency(kept, "finetune", dataset),
         "floors": tables.floors(kept, dataset),
-        "paired": tables.paired(kept, dataset),
+        "paired": differences.paired(kept, dataset),
         "probing": tables.probing(kept, dataset),
     }
 
@@ -99,7 +102,15 @@ def main(words: list[str] | None = None) -> int:
         prog="python -m benchmarks.evidence", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("studies", nargs="*", type=Path, metavar="STUDY", help="folders of studies, with plan.json")
+    parser.add_argument("--hash", action="store_true", help="print the hash of each plan without folders, no more")
     given = parser.parse_args(words)
+    if given.hash:
+        from benchmarks.evidence_plan import MASKED_HASH, masked_plan
+        from monai_mocoi.study import read_plan
+
+        for folder in given.studies:
+            print(f"{masked_plan(read_plan(folder))[MASKED_HASH]}  {folder}")
+        return 0
     for folder in given.studies:
         from benchmarks.evidence_keep import keep  # torch, which the page alone does without
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-PLAN, SENTENCES = "plan.json", "sentences.json"
+PLAN, MASKED_PLAN, SENTENCES = "plan.json", "plan_masked.json", "sentences.json"
 FIRST = ("idc", "idc_resnet50", "xray", "fundus")
 """Studies in the order of the page, fixed before there were results; others follow by name."""
 
@@ -28,8 +28,8 @@ class KeptStudy:
 
     @cached_property
     def plan(self) -> dict[str, Any]:
-        """The plan; its hash was checked when it was kept."""
-        return self._json(PLAN)
+        """The plan without the folders of the machine; its hash was checked when it was kept."""
+        return self._json(MASKED_PLAN)
 
     @cached_property
     def told(self) -> dict[str, Any]:
@@ -40,6 +40,18 @@ class KeptStudy:
     def primary(self) -> str:
         """The sentence of the primary comparison."""
         return next(text for kind, text in self.told["verdict"] if kind == "lead").removeprefix("Primary comparison. ")
+
+    @property
+    def notes(self) -> list[str]:
+        """What kind of evidence it is, and how far it holds."""
+        return [text for kind, text in self.told["verdict"] if kind == "note"]
+
+    @property
+    def across(self) -> list[str]:
+        """What is said of the primary comparison beside its sentence: what other pretrainings may give."""
+        kinds = [kind for kind, _ in self.told["verdict"]]
+        of_primary = self.told["verdict"][: kinds.index("head") if "head" in kinds else len(kinds)]
+        return [text for kind, text in of_primary if kind == ""]
 
     def table(self, name: str) -> list[dict[str, str]]:
         """The rows of a table; none where the report has no such table."""

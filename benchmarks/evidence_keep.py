@@ -9,7 +9,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.evidence_files import PLAN, SENTENCES
+from benchmarks.evidence_files import MASKED_PLAN, PLAN, SENTENCES
+from benchmarks.evidence_plan import masked_plan
 from benchmarks.floors import write_floors
 from monai_mocoi.errors import StudyError
 from monai_mocoi.files.folder_swap import replaced
@@ -17,8 +18,10 @@ from monai_mocoi.study import StudyPlan
 from monai_mocoi.study.done_marker import read_marker
 from monai_mocoi.study_report import StudyResults, write_study_report
 from monai_mocoi.study_report.blocks import Bullets, Section, Text
+from monai_mocoi.study_report.found_runs import find_runs
 from monai_mocoi.study_report.section_limits import limits_section
 from monai_mocoi.study_report.section_verdict import verdict_section
+from monai_mocoi.study_report.used_runs import keep_used
 
 TABLES: tuple[str, ...] = ("arms", "linear_", "finetune_", "paired_differences", "probing", "baselines", "floors")
 TABLES += ("pretraining", "steps", "test_patients_", "labelled_", "sources")
@@ -26,9 +29,10 @@ FIGURES = ("label_efficiency_", "paired_differences", "probing_", "pretraining")
 
 
 def keep(study: Path, evidence: Path) -> Path:
-    """Keep what is small in ``evidence/NAME``. Raises MocoiError: no plan, one that was changed, or no test."""
+    """Keep what is small in ``evidence/NAME``. Raises MocoiError: no plan, a changed one, or no test by it."""
     if not (study / PLAN).is_file():
         raise StudyError(f"{study} has no {PLAN}: only a study that was planned before it ran is evidence.")
+    check_planned_before(study)
     with tempfile.TemporaryDirectory() as temporary:
         report = Path(temporary) / "report"
         results = write_study_report(study, report)
@@ -37,15 +41,30 @@ def keep(study: Path, evidence: Path) -> Path:
         write_floors(results, report / "tables")
         write_steps(study, plan, report / "tables")
         with replaced(evidence / plan.name) as made:
-            shutil.copyfile(study / PLAN, made / PLAN)
+            (made / MASKED_PLAN).write_text(as_text(masked_plan(plan)), encoding="utf-8")
             for folder, suffix, prefixes in (("tables", "csv", TABLES), ("figures", "svg", FIGURES)):
                 (made / folder).mkdir()
                 for path in sorted((report / folder).glob(f"*.{suffix}")):
                     if path.stem.startswith(prefixes):
                         shutil.copyfile(path, made / folder / path.name)
-            content = json.dumps(sentences(results), indent=1, ensure_ascii=False)
-            (made / SENTENCES).write_text(content + "\n", encoding="utf-8")
+            (made / SENTENCES).write_text(as_text(sentences(results)), encoding="utf-8")
     return evidence / plan.name
+
+
+def as_text(content: dict[str, Any]) -> str:
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+
+def check_planned_before(study: Path) -> None:
+    """Refuse (StudyError) a study of which nothing shows that it was planned before; the page says so."""
+    found = find_runs(study)
+    keep_used(found)
+    if found.by_hand or not found.confirmed:
+        what = f"tests without a done marker: {found.by_hand}" if found.by_hand else "it has no done marker"
+        raise StudyError(
+            f"{study} cannot be kept as evidence ({what}): nothing shows that its plan was made before its tests. Have "
+            "its steps run by mocoi study run, or take the folders of those tests away."
+        )
 
 
 def write_steps(study: Path, plan: StudyPlan, tables: Path) -> None:

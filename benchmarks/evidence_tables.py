@@ -60,37 +60,6 @@ def label_efficiency(kept: KeptStudy, evaluation: str, dataset: str) -> str:
     return table(["arm", *map(share, fractions), "pretrainings"], made)
 
 
-def paired(kept: KeptStudy, dataset: str) -> str:
-    """Every paired difference of the report, except those of recipes."""
-    overlaid = overlays(kept)
-    own = [row for row in kept.table("paired_differences") if row["dataset"] == dataset]
-    return _differences([row for row in own if row["against"] not in overlaid or row["arm"] in overlaid])
-
-
-def recipes(kept: KeptStudy) -> str:
-    """Our settings less the paper's, of the same method."""
-    overlaid = overlays(kept)
-    rows = kept.table("paired_differences")
-    return _differences([row for row in rows if row["against"] in overlaid and row["arm"] not in overlaid])
-
-
-def overlays(kept: KeptStudy) -> set[str]:
-    """The arms that are pretrained by other settings than their bundle's."""
-    return {arm["id"] for arm in kept.plan["arms"] if arm.get("overlay")}
-
-
-def _differences(rows: Iterable[dict[str, str]]) -> str:
-    words = {"linear": "linear", "finetune": "fine-tuning"}
-    made = []
-    for row in rows:
-        p_values = [row["p_value"], row["p_value_holm"]]
-        shown = [f"{float(p):.2g}" if p else NONE for p in p_values]
-        where = [share(row["label_fraction"]), words[row["evaluation"]], f"`{row['arm']}` - `{row['against']}`"]
-        finding = row["finding"] + (" (primary)" if row["primary"] == "1" else "")
-        made.append([*where, with_interval(row, "difference", "+"), *shown, finding])
-    return table(["labels", "evaluation", "difference of", "points (95 % CI)", "p", "p by Holm", "finding"], made)
-
-
 def floors(kept: KeptStudy, dataset: str) -> str:
     """Colour and raw pixels at each share of the labels, and what the arms gain over them."""
     rows = [row for row in kept.table("floors") if row["dataset"] == dataset]
@@ -101,9 +70,15 @@ def floors(kept: KeptStudy, dataset: str) -> str:
     made = []
     for (arm, floor), own in by.items():
         sign = "+" if arm else ""
-        cells = [with_interval(own[f], sign=sign) if f in own else NONE for f in fractions]
+        cells = [with_interval(own[f], sign=sign) + _limits(own[f]) if f in own else NONE for f in fractions]
         made.append([f"`{arm}` - {floor}" if arm else floor, *cells])
     return table(["", *map(share, fractions)], made)
+
+
+def _limits(row: dict[str, str]) -> str:
+    """What a floor, or the gain over it, shows, and which runs are missing."""
+    missing = f"{row['runs']} of {row['runs_asked']} runs" if int(row["runs"]) < int(row["runs_asked"]) else ""
+    return "".join(f", {words}" for words in (row["finding"], missing) if words)
 
 
 def shortcuts(kept: KeptStudy) -> str:

@@ -29,6 +29,11 @@ def _analyses(study: StudyResults, part: str) -> Iterator[tuple[str, str, Docume
         yield dataset, str(arm), document, content
 
 
+def _beside_paper(study: StudyResults, name: str, arm: str) -> bool:
+    """Whether the paper may have numbers of a data set of this name, and of the method as the arm has it."""
+    return is_published(name) and not (arm in study.arms and study.arms[arm].loss)
+
+
 _PROBED = ("dataset", "arm", "label_fraction", "stage", "draws", "metric", "value", "low", "high", "paper", "run")
 
 
@@ -45,7 +50,8 @@ def probing_section(study: StudyResults) -> Section:
         for row in content["summary"]:
             number, fraction, stage = row["metrics"][metric], float(row["label_fraction"]), str(row["stage"])
             short = metric.removeprefix("macro_")
-            paper = published_probing(name, arm, stage, short) if is_published(name) and fraction == 1 else "–"
+            beside = _beside_paper(study, name, arm) and fraction == 1
+            paper = published_probing(name, arm, stage, short) if beside else "–"
             link = study.sources.of(document.place)
             low, high = number.get("interval") or (None, None)
             shown = [dataset[:24] if study.found.plan else study.words_of(dataset), study.words(arm)]
@@ -87,11 +93,12 @@ def reuse_section(study: StudyResults) -> Section:
     )  # fmt: skip
     for dataset, arm, document, content in _analyses(study, "feature_reuse"):
         name, networks = study.name_of(dataset), document.content.get("networks") or {}
+        beside = _beside_paper(study, name, arm)
         for run, own in content.items():
             fraction = float((networks.get(run) or {}).get("label_fraction") or 1.0)
             for stage, number in own["same_stage"].items():
                 null, link = number["null"], study.sources.of(document.place)
-                paper = published_reuse(name, arm, str(stage), fraction) if is_published(name) else "–"
+                paper = published_reuse(name, arm, str(stage), fraction) if beside else "–"
                 low, high = number.get("interval") or (None, None)
                 nulls = null.get("permuted"), null.get("exchanged")
                 shown = [dataset[:24] if study.found.plan else study.words_of(dataset), study.words(arm)]

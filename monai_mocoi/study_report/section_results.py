@@ -72,10 +72,10 @@ def _before(evaluation: str) -> str:
 
 
 def _paper(study: StudyResults, name: str, cell: Cell) -> object:
-    kind = study.arms[cell.key[4]].kind if cell.key[4] in study.arms else ""
-    if study.metric.label is not None:
+    arm = study.arms.get(cell.key[4])
+    if arm is None or arm.loss or study.metric.label is not None:
         return None
-    return published(name, cell.key[1], cell.key[2], kind, study.metric.name)
+    return published(name, cell.key[1], cell.key[2], arm.kind, study.metric.name)
 
 
 def _table(study: StudyResults, dataset: str, evaluation: str, cells: list[Cell], name: str) -> Table:

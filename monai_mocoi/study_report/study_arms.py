@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from monai_mocoi.networks.architectures import is_named
+from monai_mocoi.study import StudyPlan
 from monai_mocoi.study_report.found_runs import FoundRuns
-from monai_mocoi.study_report.tested_run import RANDOM, SUPERVISED, arm_in_words
+from monai_mocoi.study_report.tested_run import METHODS, RANDOM, SUPERVISED, arm_in_words
 
 MOCO = "moco"
+_LOSSES = ("--stage_", "--barlow_")  # how settings of the losses begin that the methods add to MoCo
 _ORDER = (RANDOM, SUPERVISED, "weights", MOCO, "mse", "barlow")
 _MEANS = {
     RANDOM: "weights drawn at random, never trained; only a linear layer learns",
@@ -24,13 +27,15 @@ _MEANS = {
 class Arm:
     """``kind``: of the plan, but of a pretraining its method. ``architecture``: empty where it is not known.
 
-    ``overlay``: the settings that it is pretrained by in the place of its bundle's own; empty: none.
+    ``overlay``: the settings that it is pretrained by in the place of its bundle's own; empty: none. ``loss``: what
+    its commands set of its method's own loss, such as ``stage_pooling``, each with its value.
     """
 
     name: str
     kind: str
     architecture: str = ""
     overlay: str = ""
+    loss: tuple[str, ...] = ()
 
     @property
     def words(self) -> str:
@@ -51,10 +56,17 @@ def arms_of(found: FoundRuns) -> dict[str, Arm]:
         arms = {}
         for own in found.plan.arms:
             kind = own.method if own.kind == "pretrain" and own.method else own.kind
-            arms[own.id] = Arm(own.id, kind, own.architecture or "", own.overlay or "")
+            loss = _loss(found.plan, own.id)
+            arms[own.id] = Arm(own.id, kind, own.architecture or "", own.overlay or "", loss)
         return arms
     names = sorted({run.arm for run in found.tested if run.role == "test"}, key=_place)
     return {name: _unplanned(name) for name in names}
+
+
+def _loss(plan: StudyPlan, arm: str) -> tuple[str, ...]:
+    """What the first pretraining of an arm sets of its method's own loss, be it for this arm or for all."""
+    words = next((own.commands[0] for own in plan.nodes if (own.kind, own.arm) == ("pretrain", arm)), ())
+    return tuple(sorted(f"{name} {value}" for name, value in pairwise(words) if name.startswith(_LOSSES)))
 
 
 def _unplanned(name: str) -> Arm:
@@ -73,8 +85,9 @@ def _place(name: str) -> tuple[int, str]:
 def references(arms: Mapping[str, Arm], arm: str, there: Mapping[str, object]) -> list[str]:
     """The arms, of those that are ``there``, that an arm is compared with.
 
-    Supervised (else random weights); MoCo, by the same overlay; and its own method by an overlay, such as the paper's
-    settings. Of the same architecture only. An arm that is such a reference itself is compared with those before it.
+    Supervised (else random weights); MoCo, by the same overlay; of a method with several arms by the same overlay the
+    first; and of this first one that by another overlay, such as the paper's settings, with the same loss. Of the same
+    architecture only. An arm that is such a reference itself is compared with those before it.
     """
     own = arms.get(arm, Arm(arm, "other"))
     alike = [other for other in arms.values() if other.name in there and other.architecture == own.architecture]
@@ -84,6 +97,15 @@ def references(arms: Mapping[str, Arm], arm: str, there: Mapping[str, object]) -
         return []
     if own in order:
         order = order[: order.index(own)]
-    if not own.overlay:
-        order += [other for other in alike if other.kind == own.kind and other.overlay]
-    return [other.name for other in order]
+    if own.kind in METHODS:
+        first = _first(arms, own, own.overlay)
+        order += [other for other in alike if other == first]
+        if own == first and not own.overlay:
+            order += [o for o in alike if o.overlay and o == _first(arms, own, o.overlay) and o.loss == own.loss]
+    return list(dict.fromkeys(other.name for other in order if other != own))
+
+
+def _first(arms: Mapping[str, Arm], own: Arm, overlay: str) -> Arm | None:
+    """The first arm of a method by an overlay; one that sets something of its loss only where there is no other."""
+    same = [o for o in arms.values() if (o.kind, o.architecture, o.overlay) == (own.kind, own.architecture, overlay)]
+    return min(same, key=lambda other: bool(other.loss), default=None)

@@ -13,6 +13,8 @@ import yaml
 
 from benchmarks import evidence
 from benchmarks.evidence_files import kept_studies, planned_studies
+from monai_mocoi.cli.resolved_config import ResolvedConfig
+from monai_mocoi.data import EpochSampler
 from monai_mocoi.study import Study, made_plan, placed, read_study
 
 SENTENCE = "At 10 % of the labels (linear evaluation), MSE gains 1.2 points over MoCo (95 % CI -0.4 to 2.8): not shown."
@@ -36,12 +38,20 @@ def kept(evidence_folder: Path, name: str = "tiny") -> Path:
         {"id": "moco", "kind": "pretrain", "method": "moco", "architecture": "resnet18", "settings": {"batch_size": 8}},
         MSE,
         {**MSE, "id": "old", "overlay": "paper"},
+        {**MSE, "id": "mse_aligned", "settings": {"stage_pooling": "aligned"}},
         {"id": "baselines", "kind": "baseline", "architecture": "resnet50", "settings": {}},
     ]  # fmt: skip
-    plan = {"name": name, "hash": "ab" * 32, "metric": {"name": "auc", "label": None}, "arms": arms}
+    plan = {
+        "name": name,
+        "hash": "ab" * 32,
+        "masked_hash": "cd" * 32,
+        "metric": {"name": "auc", "label": None},
+        "arms": arms,
+    }
     folder.mkdir(parents=True)
-    (folder / "plan.json").write_text(json.dumps(plan | {"datasets": [{"id": "d"}]}))
+    (folder / "plan_masked.json").write_text(json.dumps(plan | {"datasets": [{"id": "d"}]}))
     verdict = [["note", "Fixed before."], ["lead", f"Primary comparison. {SENTENCE}"], ["", "Across: nothing."]]
+    verdict += [["head", "Not shown: 9 of 9"], ["", "Each is a row."], ["note", "On average."]]
     told = {"planned": 9, "missing": 2, "verdict": verdict, "limits": [["bullet", "Few patients."]]}
     (folder / "sentences.json").write_text(json.dumps(told))
     at = {"dataset": "d", "evaluation": "linear", "stage": "4", "label_fraction": 0.1}
@@ -57,15 +67,21 @@ def kept(evidence_folder: Path, name: str = "tiny") -> Path:
     written(folder / "tables/linear_1.csv", linear)
     pair = {**at, "primary": 0, "low": -0.004, "high": 0.0281, "p_value": 0.0312, "p_value_holm": "", "finding": "no"}
     pairs = [("mse", "moco", 0.0123, 1), ("mse", "old", 0.05, 0), ("old", "random", -0.0004, 0)]
+    pairs += [("mse_aligned", "mse", 0.02, 0), ("mse_aligned", "old", 0.07, 0), ("moco", "old", 0.08, 0)]
     written(
         folder / "tables/paired_differences.csv",
         [{**pair, "arm": a, "against": b, "difference": d, "primary": p} for a, b, d, p in pairs],
     )
     floor = {"dataset": "d", "label_fraction": 0.1, "floor": "colour", "p_value": ""}
-    floors = [("", (0.82, 0.8, 0.84)), ("mse", (-0.12, -0.2, 0.01))]
+    floors = [("", (0.82, 0.8, 0.84), 5, ""), ("mse", (-0.12, -0.2, 0.01), 19, "too few patients")]
+    floors += [("moco", ("", "", ""), 20, "no number")]
     written(
         folder / "tables/floors.csv",
-        [{**floor, "arm": arm, **dict(zip(NUMBERS, numbers, strict=True))} for arm, numbers in floors],
+        [
+            {**floor, "arm": arm, **dict(zip(NUMBERS, numbers, strict=True)), "finding": what}
+            | {"runs": runs, "runs_asked": 20 if arm else 5}
+            for arm, numbers, runs, what in floors
+        ],
     )
     written(folder / "tables/baselines.csv", [{"classifier": "sex", "sees": "the column", "AUC": "51.0", "run": "R1"}])
     probed = [{**at, "arm": "mse", "stage": "2", "value": value} for value in (0.6, 0.7)]
@@ -115,9 +131,10 @@ def test_every_number_is_that_of_a_file(tmp_path: Path) -> None:
     text = evidence.page(tmp_path)
     assert "no results yet" not in text
     assert text.index(SENTENCE) < text.index("| arm |")
-    assert "Across: nothing." in text
+    assert [own for own in ("Across: nothing.", "Fixed before.", "On average.") if f"\n{own}\n" not in text] == []
+    assert "Each is a row" not in text  # of a list that the page does not have
     assert "7 of 9 planned tests" in text
-    assert f"`{'ab' * 32}`" in text
+    assert f"SHA-256\n`{'cd' * 32}` (with them `{'ab' * 32}`)" in text
     assert "| `old` | resnet18 | mse, by `paper.json` |" in text
     assert "| `moco` | resnet18 | moco, `batch_size` 8 |" in text
     assert "| arm | 10 % | 100 % | pretrainings |" in text
@@ -128,9 +145,13 @@ def test_every_number_is_that_of_a_file(tmp_path: Path) -> None:
     assert "| 10 % | linear | `mse` - `moco` | +1.2 (-0.4 to +2.8) | 0.031 | – | no (primary) |" in paired
     assert "| 10 % | linear | `mse` - `old` | +5.0 (-0.4 to +2.8) | 0.031 | – | no |" in recipes
     assert "`mse` - `old`" not in paired
+    for row in ("`mse_aligned` - `mse` | +2.0", "`mse_aligned` - `old` | +7.0", "`moco` - `old` | +8.0"):
+        assert row in paired  # they differ in more than the recipe
+        assert row not in recipes
     assert "`old` - `random` | 0.0 (-0.4 to +2.8) |" in paired
     assert "| colour | 82.0 (80.0 to 84.0) |" in text
-    assert "| `mse` - colour | -12.0 (-20.0 to +1.0) |" in text
+    assert "| `mse` - colour | -12.0 (-20.0 to +1.0), too few patients, 19 of 20 runs |" in text
+    assert "| `moco` - colour | –, no number |" in text
     assert "| 10 % | `mse` | – | 65.0 (60.0 to 70.0) | – | – |" in text
     assert "| pretrain | 2 of 3 | 1.50 |" in text
     assert "| all | 6 of 7 | 1.52 |" in text
@@ -167,7 +188,7 @@ def test_the_studies_compare_what_they_say(own: dict[str, Any]) -> None:
     assert (own["primary"]["arm"], own["primary"]["against"]) == ("mse", "moco")
     assert own["primary"]["fraction"] in own["fractions"]
     assert len(own["label_seeds"]) == 5
-    # The same number of images for all: nothing but the data decides how long an arm is trained.
+    # The same number of epochs for all: how many images and steps that is, the page says.
     settings = [arm.get("settings", {}) for arm in own["arms"] if isinstance(arm, dict)]
     assert not any({"max_epochs", "image_size", "queue_size"} & set(one) for one in settings)
 
@@ -195,3 +216,41 @@ def test_the_studies_can_be_planned(own: dict[str, Any]) -> None:
     assert {fraction for evaluation, fraction in of if evaluation == "linear"} == set(own["fractions"])
     kinds = [node.kind for node in plan.nodes]
     assert kinds.index("finetune") > max(place for place, kind in enumerate(kinds) if kind != "finetune")
+
+
+def test_what_differs_between_the_recipes_is_told_with_its_numbers(repository: Path, tmp_path: Path) -> None:
+    (own,) = [one for one in planned_studies(evidence.EVIDENCE) if one["name"] == "idc"]
+    arms = {arm["id"]: arm for arm in own["arms"] if isinstance(arm, dict)}
+    # By the data that README counts, the sampler of a training, and the bundles' settings at the study's image size.
+    count = re.search(r"\| `idc` \| ([\d,]+),", (evidence.EVIDENCE / "README.md").read_text()).group(1)  # type: ignore[union-attr]
+    configs, found = repository / "bundles/bch_mse/configs", {}
+    for arm, overlays in {"mse": [], "mse_paper": [configs / "paper.json"]}.items():
+        given = {**own["settings"]["train"], **arms[arm].get("settings", {}), "dataset_dir": str(tmp_path)}
+        config = ResolvedConfig([str(path) for path in (configs / "train.json", *overlays)], given)
+        batch, size, mode = (config.value(name) for name in ("batch_size", "decode_size", "resize_mode"))
+        images = len(EpochSampler(int(count.replace(",", "")), 0, True, batch_size=batch, rank=0, world_size=1))
+        found[arm] = {"batch": batch, "images": images, "steps": images // batch, "size": size, "mode": mode}
+    ours, paper = found["mse"], found["mse_paper"]
+    evaluated = ResolvedConfig([str(configs / "finetune.json")], own["settings"]["finetune"])
+    at = {name: evaluated.value(name) for name in ("decode_size", "resize_mode")}
+    assert at == {"decode_size": ours["size"], "resize_mode": ours["mode"]}
+    more, times = f"{100 * (paper['images'] / ours['images'] - 1):.1f} %", paper["steps"] / ours["steps"]
+    assert round(times, 1) in (4.0, 4.1)
+    kept(tmp_path)
+    page = " ".join(evidence.page(tmp_path).split())
+    for words in (
+        f"of the {count} training images of `idc` {ours['images']:,} are seen with a batch of {ours['batch']} "
+        f"({ours['steps']} steps) and {paper['images']:,} with the paper's {paper['batch']} ({paper['steps']} steps): "
+        f"{more} more images and four times the steps",
+        f"by `{paper['mode']}` to {paper['size']} pixels while it is pretrained, those for ours by `{ours['mode']}` to "
+        f"{ours['size']}; all arms are evaluated on `{at['resize_mode']}` from {at['decode_size']}.",
+    ):
+        assert words in page
+    comment = " ".join((evidence.EVIDENCE / own["file"]).read_text().replace("#", " ").split())
+    for words in (
+        f"of {count} images an epoch shows {ours['images']:,} at batch {ours['batch']} ({ours['steps']} steps) and "
+        f"{paper['images']:,} at {paper['batch']} ({paper['steps']} steps), {more} more and four times the steps",
+        f"on {paper['mode']} at decode_size {paper['size']}, and evaluated, as all arms are, on "
+        f"{at['resize_mode']} from {at['decode_size']}.",
+    ):
+        assert words in comment

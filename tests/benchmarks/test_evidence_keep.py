@@ -12,7 +12,7 @@ from benchmarks.evidence_files import KeptStudy, kept_studies
 from benchmarks.evidence_keep import keep
 from monai_mocoi.errors import StudyError
 from monai_mocoi.study import read_plan
-from monai_mocoi.study_report import sentence_of, write_study_report
+from monai_mocoi.study_report import sentence_of, used_runs, write_study_report
 from tests.study_report import synthetic_study as synthetic
 
 
@@ -35,7 +35,8 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, KeptStudy]:
 def test_plan_tables_and_figures_are_those_of_the_report(kept: tuple[Path, KeptStudy], tmp_path: Path) -> None:
     study, own = kept
     results = write_study_report(study, tmp_path / "report")
-    assert read_plan(own.folder).hash == read_plan(study).hash
+    assert own.plan["hash"] == read_plan(study).hash
+    assert (own.plan["fractions"], [arm["id"] for arm in own.plan["arms"]]) == ([0.06, 1.0], ["moco", "mse"])
     assert own.name == "synthetic"
     for folder in ("tables", "figures"):
         for path in (own.folder / folder).iterdir():
@@ -58,12 +59,38 @@ def test_steps_and_their_time(kept: tuple[Path, KeptStudy]) -> None:
 def test_the_page_is_made_of_it_and_names_no_folder(kept: tuple[Path, KeptStudy]) -> None:
     text = evidence.page(kept[1].folder.parent)
     assert kept[1].primary in text
+    assert "all arms were fixed in the plan before anything ran" in text
+    assert len(kept[1].across) == 1
+    assert "Other pretrainings of the same methods may come out otherwise" in kept[1].across[0]
     assert "3 of 4 planned tests" in text
     assert str(kept[0]) not in text + json.dumps(kept[1].told)
-    assert "/secret" not in text
+    there = [path.read_text(encoding="utf-8") for path in kept[1].folder.rglob("*") if path.is_file()]
+    assert len(there) > 5
+    assert not any("/secret" in own or str(kept[0]) in own for own in [text, *there])
+    assert "<nih>" in json.dumps(kept[1].plan["nodes"])
 
 
 def test_a_study_without_a_plan_is_no_evidence(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match=r"has no plan\.json"):
         keep(tmp_path, tmp_path / "evidence")
+    assert not (tmp_path / "evidence").exists()
+
+
+@pytest.mark.parametrize(
+    ("left", "reason"),
+    [(0, "it has no done marker"), (1, "tests without a done marker: 1")],
+    ids=["none", "by hand"],
+)
+def test_a_study_that_was_not_run_by_its_plan_is_no_evidence(
+    left: int, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = synthetic.SyntheticStudy(
+        tmp_path / "study", draws=(1,), fractions=(1.0,), evaluations=("linear",), arms=("moco", "mse")
+    ).write()
+    markers = sorted((study.folder / "done").glob("*.json"))
+    for marker in markers[left:]:
+        marker.unlink()
+    monkeypatch.setattr(used_runs, "why_not_by_hand", lambda *_: "" if left else "it is not whole")
+    with pytest.raises(StudyError, match=reason):
+        keep(study.folder, tmp_path / "evidence")
     assert not (tmp_path / "evidence").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -72,6 +73,50 @@ def test_an_arm_less_the_floor(results: StudyResults, datalist: Datalist) -> Non
             assert low < value < high
 
 
+def test_too_few_patients_and_missing_runs_are_told(
+    results: StudyResults, datalist: Datalist, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told(study: StudyResults) -> dict[tuple[float, str], list[Any]]:
+        return {(row[1], row[3]): row[4:] for row in floors.floors_of(study, "d", datalist) if row[2] == "colour"}
+
+    assert results.sets["d"].few_patients
+    assert {row[-1] for row in told(results).values()} == {"too few patients"}
+    monkeypatch.setattr(results.sets["d"], "few_patients", [])
+    cell = results.cells["d", "linear", 0.5, "4", "mse"]
+    lacks = replace(cell, asked=[(draw, name) for draw in (1, 2) for name in "12"])
+    cells = {cell.key: lacks, ("d", "linear", 1.0, "4", "mse"): Cell(("d", "linear", 1.0, "4", "mse"), trouble="Gone.")}
+    found = told(replace(results, cells=cells))
+    assert found[0.5, ""][4:] == [2, 2, ""]
+    assert found[0.5, "mse"][4:6] == [4, 6]
+    low, high = map(float, found[0.5, "mse"][1:3])
+    assert found[0.5, "mse"][6] == ("better" if low > 0 else "worse" if high < 0 else "not shown")
+    assert found[1.0, "mse"] == ["", "", "", "", 0, 1, "no number"]
+
+
+def test_floors_are_chosen_as_the_arms_are(results: StudyResults, datalist: Datalist, tmp_path: Path) -> None:
+    def written(name: str, **settings: Any) -> Any:
+        node = SimpleNamespace(kind="linear", dataset="d", run_dir=name)
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "linear.json").write_text(json.dumps({"settings": settings}))
+        return node
+
+    def of(*nodes: Any) -> Any:
+        found: Any = SimpleNamespace(plan=SimpleNamespace(nodes=nodes), root=tmp_path)
+        return floors.chosen_as(replace(results, found=found), "d")
+
+    usual, f1 = written("a", **floors.ALIKE), written("b", metric="macro_f1", validation_labels="all")
+    assert of() == of(usual) == floors.ALIKE
+    assert of(f1) == {"metric": "macro_f1", "validation_labels": "all", "class_weighting": False}
+    assert "not chosen in one way" in of(usual, f1)
+    assert "class_weighting" in of(written("c", class_weighting=True))
+    seen = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(floors, "tested", lambda *given: seen.append(given) or results.sets["d"].images.images)
+        list(floors.floors_of(results, "d", datalist, of(f1)))
+    assert {given[3] for given in seen} == {"macro_f1"}
+    assert {len(given[1].datalist.validation) for given in seen} == {len(datalist.validation)}
+
+
 def test_a_draw_uses_its_own_images(datalist: Datalist) -> None:
     features = {split: np.arange(len(items), dtype=float)[:, None] for split, items in datalist.splits().items()}
     subset = label_subset(datalist, 0.5, 1)
@@ -84,7 +129,7 @@ def test_a_draw_uses_its_own_images(datalist: Datalist) -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(floors, "LinearEvaluation", lambda *_: Fit())
-        made = floors.tested(datalist, subset, features)
+        made = floors.tested(datalist, subset, features, "macro_auc")
     assert [datalist.training[row]["name"] for row in seen["rows"]] == [i["name"] for i in subset.datalist.training]
     assert made.images == tuple(item["name"] for item in datalist.test)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ def digest(arm: str, seed: int | None) -> str:
 class SyntheticStudy:
     """What is written below ``folder``; ``metrics`` are made once for each arm, because they take time.
 
-    ``unknown``: share of the labels that are not known.
+    ``unknown``: share of the labels that are not known. ``settings``: words of an arm's pretraining.
     """
 
     folder: Path
@@ -51,6 +51,7 @@ class SyntheticStudy:
     name: str = "NIH ChestX-ray14"
     classes: tuple[str, ...] = FINDINGS
     unknown: float = 0.0
+    settings: Mapping[str, Sequence[str]] = field(default_factory=dict)
     nodes: list[dict[str, Any]] = field(default_factory=list)
     _metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
 
@@ -184,7 +185,8 @@ class SyntheticStudy:
             folder / "encoder.json", {"format": 1, **card, "relative_loss": {"training": 0.8, "validation": 0.9}}
         )
         self._manifest(folder, 3600.0, epoch_length=25)
-        self._node(dataset, arm, seed, "pretrain", [["mocoi", "run", f"nih_{arm}/train"]], run, [])
+        words = ["mocoi", "run", f"nih_{arm}/train", *self.settings.get(arm, ())]
+        self._node(dataset, arm, seed, "pretrain", [words], run, [])
 
     def _manifest(self, folder: Path, seconds: float, **other: Any) -> None:
         content = {"status": "finished", "started": "2026-11-30T04:42:58+00:00", "seconds": seconds, "seed": 1}

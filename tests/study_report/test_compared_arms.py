@@ -89,6 +89,27 @@ def test_the_papers_settings_are_compared_with_ours_and_among_themselves() -> No
     assert Arm("a", "mse", "resnet18", "paper").meaning.endswith("(by paper.json, resnet18)")
 
 
+def test_a_further_arm_of_a_method_is_compared_with_the_first_one() -> None:
+    aligned, paper = ("--stage_pooling aligned",), Arm("mse_paper", "mse", "", "paper")
+    arms = {name: Arm(name, name) for name in ("random", "moco")}
+    arms |= {"mse_aligned": Arm("mse_aligned", "mse", loss=aligned), "mse": Arm("mse", "mse"), "mse_paper": paper}
+    arms["mse_small"] = Arm("mse_small", "mse")
+    arms["old_aligned"] = Arm("old_aligned", "mse", "", "paper", aligned)
+    # The first is that with the method's own loss, wherever it stands, and it alone shows what the recipe does.
+    assert references(arms, "mse", arms) == ["random", "moco", "mse_paper"]
+    assert references(arms, "mse_aligned", arms) == references(arms, "mse_small", arms) == ["random", "moco", "mse"]
+    assert references(arms, "mse_paper", arms) == ["random"]
+    assert references(arms, "old_aligned", arms) == ["random", "mse_paper"]
+    without = {name: own for name, own in arms.items() if name not in ("mse", "mse_small", "old_aligned")}
+    assert references(without, "mse_aligned", without) == ["random", "moco"]  # less the paper's: two things differ
+    both = {**without, "mse_paper": Arm("mse_paper", "mse", "", "paper", aligned)}
+    assert references(both, "mse_aligned", both) == ["random", "moco", "mse_paper"]
+    # Weights of two files are no settings of one method.
+    weights = {name: Arm(name, "weights") for name in ("one", "two")}
+    assert references(weights, "two", weights) == []
+    assert references(arms, "mse_small", {"mse_small": 1, "mse_paper": 1}) == []
+
+
 def test_primary_is_first_and_not_corrected(test_set) -> None:
     arms = {name: Arm(name, name) for name in ("supervised", "moco", "mse")}
     values = {"supervised": 0.6, "moco": 0.7, "mse": 0.75}

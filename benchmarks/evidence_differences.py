@@ -1,0 +1,47 @@
+"""Paired differences on the page of evidence: those between methods, and those between recipes of one method."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from benchmarks.evidence_files import KeptStudy
+from benchmarks.evidence_tables import NONE, share, table, with_interval
+
+LOSSES = ("stage_", "barlow_")
+"""How settings of the losses begin that the methods add to MoCo."""
+
+
+def paired(kept: KeptStudy, dataset: str) -> str:
+    """Every paired difference of the report, except those of recipes."""
+    own = [row for row in kept.table("paired_differences") if row["dataset"] == dataset]
+    return _differences([row for row in own if not is_of_recipes(kept, row)])
+
+
+def recipes(kept: KeptStudy) -> str:
+    """Our settings less the paper's, of the same method."""
+    return _differences([row for row in kept.table("paired_differences") if is_of_recipes(kept, row)])
+
+
+def is_of_recipes(kept: KeptStudy, row: dict[str, str]) -> bool:
+    """Whether two arms differ in their recipe alone: the same method and loss, the other one by an overlay."""
+    arms = {arm["id"]: arm for arm in kept.plan["arms"]}
+    ours, theirs = (arms.get(row[name], {}) for name in ("arm", "against"))
+    by_overlay = bool(theirs.get("overlay")) and not ours.get("overlay")
+    return by_overlay and ours.get("method") == theirs.get("method") and _loss(ours) == _loss(theirs)
+
+
+def _loss(arm: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in arm.get("settings", {}).items() if name.startswith(LOSSES)}
+
+
+def _differences(rows: Iterable[dict[str, str]]) -> str:
+    words = {"linear": "linear", "finetune": "fine-tuning"}
+    made = []
+    for row in rows:
+        p_values = [row["p_value"], row["p_value_holm"]]
+        shown = [f"{float(p):.2g}" if p else NONE for p in p_values]
+        where = [share(row["label_fraction"]), words[row["evaluation"]], f"`{row['arm']}` - `{row['against']}`"]
+        finding = row["finding"] + (" (primary)" if row["primary"] == "1" else "")
+        made.append([*where, with_interval(row, "difference", "+"), *shown, finding])
+    return table(["labels", "evaluation", "difference of", "points (95 % CI)", "p", "p by Holm", "finding"], made)
