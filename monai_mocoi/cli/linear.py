@@ -8,14 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from monai_mocoi.cli.config_ids import find
-from monai_mocoi.cli.linear_words import LinearCommand
+from monai_mocoi.cli.linear_words import NOT_RECORDED, OF_EVALUATION, LinearCommand
 from monai_mocoi.errors import UsageError
 
 logger = logging.getLogger(__name__)
 
 REQUEST_NAME = "linear.json"
-_OF_INTERVALS = ("interval", "level", "resamples", "seed", "min_positives", "min_negatives")
-_OF_EVALUATION = ("age_bands", "recalibrate", "target_sensitivity", "target_specificity", "decision_thresholds")
 
 
 def linear_and_show(command: LinearCommand, out: str, test: str | None, overwrite: bool) -> None:
@@ -47,7 +45,7 @@ def linear_and_show(command: LinearCommand, out: str, test: str | None, overwrit
         data.require_images(draw.datalist, training=2, validation=1)
     data.audit_datalist(datalist)
     evaluate = ResolvedConfig(command.evaluate.files.files, command.evaluate.overrides)
-    of_evaluation = {name: evaluate.get(name) for name in (*_OF_INTERVALS, *_OF_EVALUATION, "subgroups")}
+    of_evaluation = {name: evaluate.get(name) for name in OF_EVALUATION}
     names = ("channels", "intensity", "decode_size", "image_size", "mean", "std")
     preparation = {**{name: get(name) for name in names}, "decode_fit": get("resize_mode"), "cache_bits": get("bits")}
     weights = get("pretrained_weights")
@@ -68,8 +66,7 @@ def linear_and_show(command: LinearCommand, out: str, test: str | None, overwrit
         **{name: get(name) for name in ("batch_size", "num_workers")},
     )
     known = {"pretrained_sha256": weights.sha256, "dataset_sha256": datalist.sha256, "tested_sha256": tested.sha256}
-    varies = ("label_fraction", "label_seed", "device", "num_workers", "max_epochs")
-    settings = {name: value for name, value in request.settings.items() if name not in varies}
+    settings = {name: value for name, value in request.settings.items() if name not in NOT_RECORDED}
     _take_folder(folder, {"format": 1, **known, "settings": settings, "evaluation": of_evaluation}, overwrite)
     LinearCells(request).run()
     logger.info("Linear evaluations: %s (%d)", folder, len(draws))

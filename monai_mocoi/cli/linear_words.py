@@ -13,6 +13,12 @@ from monai_mocoi.runs.setting_ranges import check_ranges
 
 _SET_BY_OPTIONS = {"label_fraction": "--fractions", "label_seed": "--draws", "trainable": "mocoi linear itself"}
 _SET_BY_OPTIONS |= {"run_dir": "--out", "resume": "the same command", "label_ids": "--fractions and --draws"}
+OF_EVALUATION: tuple[str, ...] = ("interval", "level", "resamples", "seed", "min_positives", "min_negatives")
+OF_EVALUATION += ("age_bands", "recalibrate", "target_sensitivity", "target_specificity", "decision_thresholds")
+OF_EVALUATION += ("subgroups",)
+"""Settings of ``evaluate.json`` that ``linear.json`` has as its ``evaluation``."""
+NOT_RECORDED = ("label_fraction", "label_seed", "device", "num_workers", "max_epochs")
+"""Settings of ``finetune.json`` that ``linear.json`` leaves out: they may differ, or are of one evaluation."""
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """``mocoi report``: the report of all runs below a folder, as a page, tables and figures."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -44,7 +45,7 @@ def report_and_show(
     from monai_mocoi.study_report import Finding, Metric, finding, write_study_report  # SciPy and figures, only now
 
     chosen = Metric.of(metric or "auc", label) if metric or label else None
-    study = write_study_report(runs, folder, chosen, arm, overwrite)
+    study = write_study_report(runs, folder, chosen, arm, overwrite, _settings_of)
     tests, arms = sum(len(cell.runs) for cell in study.cells.values()), len(study.arms)
     typer.echo(f"{tests} tested runs, {arms} arms, {len(study.comparisons)} comparisons; {study.metric.words}")
     for kind in Finding:
@@ -57,3 +58,9 @@ def report_and_show(
         typer.echo(
             f"Without a plan all comparisons are exploratory. To plan the next study: {command('study', 'plan')}"
         )
+
+
+def _settings_of(words: Sequence[str], folder: Path) -> Mapping[str, Any]:
+    from monai_mocoi.cli.planned_settings import planned_settings  # MONAI, only for tests that were run by hand
+
+    return planned_settings(words, folder)

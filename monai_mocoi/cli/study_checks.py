@@ -9,24 +9,22 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from monai_mocoi.cli.linear_words import check_linear
 from monai_mocoi.cli.messages import with_hint
-from monai_mocoi.cli.overrides import Checked, check_command
+from monai_mocoi.cli.overrides import check_command
 from monai_mocoi.cli.plan import make_plan
+from monai_mocoi.cli.planned_settings import OF_THE_STUDY, checked_linear, placed_words
 from monai_mocoi.data import Datalist, load_datalist, require_images
 from monai_mocoi.data.label_fraction import label_subset
 from monai_mocoi.demo.dataset_dir import demo_folder
 from monai_mocoi.errors import MocoiError
-from monai_mocoi.networks import architecture_of
 from monai_mocoi.networks.architectures import ARCHITECTURES
+from monai_mocoi.networks.weights_architecture import name_of_weights
 from monai_mocoi.study import Study, StudyPlan
 from monai_mocoi.study.grid import DEMO, PHANTOMS
 from monai_mocoi.study.study_file import Arm, StudyDataset
 
 _VARIES = {"--seed", "--label_fraction", "--label_seed", "--output_dir", "--run_dir", "--evaluation_dir", "--out"}
 _VARIES |= {"--analysis_dir", "--finetuned", "--few_labels", "--all_labels"}
-_OF_LINEAR = {"--fractions", "--draws", "--evaluation", "--test", "--out"}
-_OF_THE_STUDY = "runs/"  # begins the paths that the study itself will write
 
 
 def refusals(study: Study, plan: StudyPlan) -> dict[str, list[str]]:
@@ -53,7 +51,7 @@ def refusals(study: Study, plan: StudyPlan) -> dict[str, list[str]]:
 def _without_what_varies(words: Sequence[str]) -> Iterator[str]:
     previous = ""
     for word in words:
-        made_here = previous == "--pretrained" and word.startswith(_OF_THE_STUDY)
+        made_here = previous == "--pretrained" and word.startswith(OF_THE_STUDY)
         yield "..." if previous in _VARIES or made_here else word
         previous = word
 
@@ -64,12 +62,12 @@ def _refused(words: Sequence[str], folder: Path) -> Iterator[str]:
     try:
         if command == "baselines":
             return
-        placed = [str(folder / word) if word.startswith(_OF_THE_STUDY) else word for word in rest]
+        placed = placed_words(rest, folder)
         for place, word in enumerate(rest):
-            if word == "--pretrained" and rest[place + 1].startswith(_OF_THE_STUDY):
+            if word == "--pretrained" and rest[place + 1].startswith(OF_THE_STUDY):
                 placed[place + 1] = "none"  # it will be made before
         if command == "linear":
-            checked = _checked_linear(placed)
+            checked = checked_linear(placed).finetune
         else:
             checked = check_command(placed)
             checked.check_ranges()
@@ -78,17 +76,6 @@ def _refused(words: Sequence[str], folder: Path) -> Iterator[str]:
                 yield text
     except MocoiError as error:
         yield with_hint(error)
-
-
-def _checked_linear(words: Sequence[str]) -> Checked:
-    own, rest = {}, []
-    pending = iter(words)
-    for word in pending:
-        if word in _OF_LINEAR:
-            own[word] = next(pending)
-        else:
-            rest.append(word)
-    return check_linear(rest, own["--fractions"], own["--draws"], own.get("--evaluation")).finetune
 
 
 def _of_data(study: Study, dataset: StudyDataset) -> Iterator[str]:
@@ -131,7 +118,7 @@ def _of_external(datalist: Datalist, external_dir: str) -> Iterator[str]:
 
 def _of_weights(arm: Arm) -> Iterator[str]:
     """Given weights of another architecture than the arm's, which its folders and the report are to name."""
-    found = architecture_of(arm.weights, arm.architecture)
+    found = name_of_weights(arm.weights) or arm.architecture
     if found != arm.architecture:
         remedy = f"write architecture: {found}" if found in ARCHITECTURES else f"give those of a {arm.architecture}"
         yield f"its weights are those of a {found}, but its architecture is {arm.architecture}: {remedy}"

@@ -49,12 +49,14 @@ class ResNetShape(NamedTuple):
 
 
 def shape_called(name: str) -> ResNetShape:
-    """The shape of a ResNet that has a name, such as "resnet18", for images of three channels; else a ValueError.
+    """The shape of a ResNet that the bundles build, such as "resnet18", for images of three channels.
+
+    A ValueError: they build no such one.
 
     >>> shape_called("resnet18").stage_channels
     (64, 128, 256, 512)
     """
-    if not is_named(name):
+    if name not in ARCHITECTURES:
         raise ValueError(f"architecture is {name!r}, but must be one of {', '.join(ARCHITECTURES)}.")
     return ResNetShape(*_PARTS[name], _PLANES, 3)
 

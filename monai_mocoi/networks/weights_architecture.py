@@ -15,24 +15,29 @@ from monai_mocoi.networks.weight_files import read_weights
 
 
 def architecture_of(weights: str | os.PathLike[str] | None, default: str = DEFAULT_ARCHITECTURE) -> str:
-    """Name of the ResNet whose weights these are, such as "resnet18"; the file is read if no JSON beside it tells.
+    """Name of the ResNet that is to take these weights, such as "resnet18".
 
     Args:
         weights: any that :func:`~monai_mocoi.networks.read_weights` takes, or the folder of a ``classifier.pt``.
-        default: of no weights ("none" or None), of a ResNet without a name, and of what cannot be read, because
-            loading refuses that.
+        default: of no weights ("none" or None), of a ResNet that the bundles do not build, and of what cannot be read,
+            because loading refuses that.
     """
+    found = name_of_weights(weights)
+    return default if found not in ARCHITECTURES else str(found)
+
+
+def name_of_weights(weights: str | os.PathLike[str] | None) -> str | None:
+    """Name of the ResNet whose weights these are, if it has one; the file is read if no JSON beside it tells."""
     told = known_images(weights).get("architecture")
     if is_named(told):
         return str(told)
     if weights is None or str(weights) == "none":
-        return default
+        return None
     path = Path(weights)
     try:
-        state = read_weights(path / CLASSIFIER_NAME if path.is_dir() else path).resnet
+        return name_of_resnet(read_weights(path / CLASSIFIER_NAME if path.is_dir() else path).resnet)
     except WeightsError:
-        return default
-    return name_of_resnet(state) or default
+        return None
 
 
 def check_architecture(file: Mapping[str, torch.Tensor], encoder: Mapping[str, torch.Tensor], name: str) -> None:

@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
 
-from monai_mocoi.networks.architectures import DEFAULT_ARCHITECTURE, architecture_in_words, is_named, shape_called
+from monai_mocoi.networks.architectures import ARCHITECTURES, DEFAULT_ARCHITECTURE, architecture_in_words, shape_called
 
 _NAMED = re.compile(r"\bResNet-\d+\b")
 
 
 def architecture_in(train: Mapping[str, Any]) -> str:
     """What ``train.json`` of a bundle builds; bundles of before this setting have the default one."""
-    return str(value) if is_named(value := train.get("architecture")) else DEFAULT_ARCHITECTURE
+    return str(value) if (value := train.get("architecture")) in ARCHITECTURES else DEFAULT_ARCHITECTURE
 
 
 def named_after(text: str, architecture: str) -> str:

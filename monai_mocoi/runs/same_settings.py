@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from monai_mocoi.errors import RunFolderError
+from monai_mocoi.networks.architectures import DEFAULT_ARCHITECTURE
 
 # Settings that may change when a run is continued; max_epochs makes it longer, and the schedule follows.
 MAY_DIFFER = frozenset({
@@ -16,6 +17,7 @@ _OF_A_CHOICE = frozenset({"val_interval"})
 # Settings that earlier versions did not record. What each decides is compared all the same: the architecture as a part
 # of the network that a checkpoint describes, and by the hash of the weights.
 _RECORDED_LATER = ("architecture",)
+_AS_IT_WAS = {"architecture": DEFAULT_ARCHITECTURE}  # random weights have no hash that would tell
 _ADVICE = {
     "world_size": "Start as many processes as before (torchrun --nproc_per_node).",
     "trainer.precision": "What precision auto is depends on the device: set precision to the earlier one (fp16 needs a "
@@ -49,8 +51,8 @@ def check_same_settings(saved: Mapping[str, Any], now: Mapping[str, Any], what: 
 
 
 def as_recorded_now(saved: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings of an earlier run; those that no version recorded at its time are as they are ``now``."""
-    return {**{name: now[name] for name in _RECORDED_LATER if name in now}, **saved}
+    """Settings of an earlier run; what no version recorded at its time is as it was then, or else as it is ``now``."""
+    return {**{name: _AS_IT_WAS.get(name, now[name]) for name in _RECORDED_LATER if name in now}, **saved}
 
 
 def folder_setting(settings: Mapping[str, Any]) -> str:

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from monai_mocoi.networks.architectures import DEFAULT_ARCHITECTURE
 from monai_mocoi.study.node_parts import Commands, as_word, made_node
 from monai_mocoi.study.plan_record import Cell, Node, NodeKind
 from monai_mocoi.study.study_file import Arm, Config, Study, StudyDataset
@@ -50,13 +49,12 @@ class EncoderWords:
     def words(self, config: Config, *words: object) -> tuple[str, ...]:
         """A config, its overlay, and their words; the settings of the study, and of its arm, come last.
 
-        The usual architecture is not named, so that a study planned before there were others has the same plan.
+        The architecture is always named, because an adapted bundle may have another one than the arm.
         """
         own: Mapping[str, Any] = self.study.settings.get(config, {})
         if (config == "train") == self.is_made_here and config != "evaluate":
             own = {**own, **self.arm.settings}
-        named = config != "evaluate" and self.arm.architecture != DEFAULT_ARCHITECTURE
-        which = ("--architecture", self.arm.architecture) if named else ()
+        which = () if config == "evaluate" else ("--architecture", self.arm.architecture)
         settings = (word for name, value in own.items() for word in (f"--{name}", as_word(value)))
         overlay = [self.config(self.arm.overlay)] if config == "train" and self.arm.overlay else []
         dataset = "--dataset_dir", self.dataset.dataset_dir

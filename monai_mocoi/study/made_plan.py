@@ -4,6 +4,7 @@ import os
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from monai_mocoi.errors import StudyError
 from monai_mocoi.files.atomic_write import write_bytes
@@ -11,7 +12,7 @@ from monai_mocoi.files.home_folder import expand_home
 from monai_mocoi.study.grid import DEMO, nodes_of
 from monai_mocoi.study.plan_record import PLAN_NAME, StudyPlan, read_plan
 from monai_mocoi.study.planned_files import dataset_sha256, file_sha256
-from monai_mocoi.study.study_file import Study, StudyDataset
+from monai_mocoi.study.study_file import Arm, Study, StudyDataset
 
 COMMANDS_NAME = "commands.txt"
 
@@ -44,12 +45,18 @@ def made_plan(study: Study) -> StudyPlan:
         metric=study.metric.model_dump(),
         primary=study.primary.model_dump(),
         datasets=[_with_hashes(own) for own in study.datasets],
-        arms=[{**own.model_dump(), "weights_sha256": file_sha256(own.weights)} for own in study.arms],
+        arms=[_with_hash(own) for own in study.arms],
         fractions=study.fractions,
         label_seeds=study.label_seeds,
         pretrain_seeds=study.pretrain_seeds,
         nodes=list(nodes_of(study)),
     )
+
+
+def _with_hash(arm: Arm) -> dict[str, Any]:
+    """``overlay`` only where there is one: a new field that says nothing does not change the hash of a plan."""
+    known = arm.model_dump(exclude=set() if arm.overlay else {"overlay"})
+    return known | {"weights_sha256": file_sha256(arm.weights)}
 
 
 def _with_hashes(dataset: StudyDataset) -> dict[str, str | None]:

@@ -39,6 +39,8 @@ def misfits(study: Study) -> Iterator[str]:
         values = getattr(study, name) or ()
         if repeated := [value for value in dict.fromkeys(values) if values.count(value) > 1]:
             yield f"{name} has {repeated[0]} more than once: leave one out"
+    if study.finetune_fractions and "finetune" not in study.evaluations:
+        yield "finetune_fractions is given, but evaluations has no finetune: add it, or leave finetune_fractions out"
     if others := [own for own in study.finetune_fractions or () if own not in study.fractions]:
         has = ", ".join(map(str, study.fractions))
         yield f"finetune_fractions has {others[0]}, but fractions has {has}: add it there, or leave it out"

@@ -28,8 +28,9 @@ def headline(
     if planned and by_hand:
         return (
             "The primary comparison, the metric and all arms are those of the plan. "
-            f"{by_hand} {'test was' if by_hand == 1 else 'tests were'} run by hand, without its done markers: what "
-            "their folders record is as planned, but nothing shows that the plan was made before them. The other "
+            f"{by_hand} {'test was' if by_hand == 1 else 'tests were'} run by hand, without its done markers: all "
+            "settings that their folders record are as planned, but nothing shows that the plan was made before them. "
+            "What is no setting, such as the steps of the augmentation, is not recorded. The other "
             f"comparisons are secondary; {by_holm[0].lower()}{by_holm[1:]}"
         )
     if planned and not confirmed:

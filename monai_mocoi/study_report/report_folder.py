@@ -16,6 +16,7 @@ from monai_mocoi.files.atomic_write import write_bytes, write_csv
 from monai_mocoi.files.folder_swap import replaced
 from monai_mocoi.study_report.blocks import Bullets, Link, Picture, Section, Table, Text
 from monai_mocoi.study_report.compared_metric import Metric
+from monai_mocoi.study_report.recorded_settings import SettingsOf
 from monai_mocoi.study_report.report_place import FIGURES, PAGE_NAME, TABLES, check_report_place
 from monai_mocoi.study_report.section_analyses import distance_section, probing_section, reuse_section
 from monai_mocoi.study_report.section_chosen import chosen_section
@@ -47,6 +48,7 @@ def write_study_report(
     metric: Metric | None = None,
     arm: str | None = None,
     overwrite: bool = False,
+    settings_of: SettingsOf | None = None,
 ) -> StudyResults:
     """Write the report of all runs below a folder; returns what it was made of.
 
@@ -56,6 +58,8 @@ def write_study_report(
         metric: what is compared; None: that of the plan, or the macro AUC.
         arm: shown in detail; None: that of the primary comparison.
         overwrite: replace an earlier report.
+        settings_of: gives all settings of a planned command in the study's folder; None: tests that were run by hand,
+            whose recorded settings are compared with these, are not used.
 
     Raises:
         RunFolderError: ``out`` cannot be used, or there is nothing to report on.
@@ -63,7 +67,7 @@ def write_study_report(
     """
     check_report_place(runs, out, overwrite)
     folder = Path(out)
-    study = study_results(runs, folder, metric)
+    study = study_results(runs, folder, metric, settings_of)
     if arm is not None and arm not in {run.arm for run in study.found.tested}:
         raise StudyError(f"there is no tested run of the arm {arm!r}: choose one of {', '.join(study.arms)}.")
     sections = [make(study) for make in _SECTIONS]

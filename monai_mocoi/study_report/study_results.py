@@ -13,6 +13,7 @@ from monai_mocoi.study_report.comparison import LEVEL, Comparison, Key
 from monai_mocoi.study_report.found_runs import FoundRuns, find_runs
 from monai_mocoi.study_report.measured_cells import Cell, TestSet, measure_cells
 from monai_mocoi.study_report.planned_cells import planned_runs
+from monai_mocoi.study_report.recorded_settings import SettingsOf
 from monai_mocoi.study_report.sources import Sources
 from monai_mocoi.study_report.study_arms import Arm, arms_of
 from monai_mocoi.study_report.tested_run import TestedRun
@@ -91,10 +92,18 @@ def within(mean: CrossedMean) -> tuple[float, float, float]:
     return mean.value, max(0.0, low), min(1.0, high)
 
 
-def study_results(folder: str | os.PathLike[str], out: str | os.PathLike[str], metric: Metric | None) -> StudyResults:
-    """Find, measure and compare. ``metric``: None: that of the plan, or macro AUC; ``out``: for links from there."""
+def study_results(
+    folder: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    metric: Metric | None,
+    settings_of: SettingsOf | None = None,
+) -> StudyResults:
+    """Find, measure and compare.
+
+    ``metric``: None: that of the plan, or macro AUC; ``out``: for links from there; ``settings_of``: see ``keep_used``.
+    """
     found = find_runs(folder)
-    keep_used(found)
+    keep_used(found, settings_of)
     plan = found.plan
     planned = Metric.of(plan.metric.name, plan.metric.label) if plan else None
     metric = metric or planned or Metric()

@@ -128,6 +128,12 @@ def with_architecture(arm: str, architecture: object) -> str:
     return f"{arm}-{architecture}" if is_named(architecture) and architecture != DEFAULT_ARCHITECTURE else arm
 
 
+def without_architecture(arm: str) -> str:
+    """The kind that the name of an arm without a plan begins with."""
+    kind, _, architecture = arm.rpartition("-")
+    return kind if is_named(architecture) else arm
+
+
 def _repeat(tested: Mapping[str, Any]) -> tuple[str, str]:
     """Of a run without a plan: its pretraining, or its training."""
     seed = "" if tested.get("seed") is None else str(tested["seed"])

@@ -2,21 +2,27 @@
 
 import json
 from collections import Counter, defaultdict
+from functools import cache
 from pathlib import PurePosixPath
 from typing import Any
 
 from monai_mocoi.study_report.found_runs import FoundRuns
+from monai_mocoi.study_report.recorded_settings import SettingsOf
 from monai_mocoi.study_report.run_by_hand import why_not_by_hand
-from monai_mocoi.study_report.tested_run import TestedRun
+from monai_mocoi.study_report.tested_run import TestedRun, without_architecture
 
 
-def keep_used(found: FoundRuns) -> None:
-    """Leave in ``tested`` what can be used; ``problems`` gets a sentence on each of the others."""
+def keep_used(found: FoundRuns, settings_of: SettingsOf | None = None) -> None:
+    """Leave in ``tested`` what can be used; ``problems`` gets a sentence on each of the others.
+
+    ``settings_of`` works out the settings of planned commands; without it no test that was run by hand is used.
+    """
+    known = None if settings_of is None else cache(settings_of)
     marked = {node.id: _is_marked(found, node) for node in (found.plan.nodes if found.plan else ())}
     found.confirmed = any(marked.values())
     kept = []
     for run in found.tested:
-        if reason := _why_not(found, run, marked):
+        if reason := _why_not(found, run, marked, known):
             found.problems.append(f"{run.place}: not used, because {reason}.")
         else:
             kept.append(run)
@@ -39,7 +45,7 @@ def _is_marked(found: FoundRuns, node: Any) -> bool:
         return False
 
 
-def _why_not(found: FoundRuns, run: TestedRun, marked: dict[str, bool]) -> str:
+def _why_not(found: FoundRuns, run: TestedRun, marked: dict[str, bool], settings_of: SettingsOf | None) -> str:
     """Empty: it can be used."""
     for place in (run.place, PurePosixPath(run.place).parent.as_posix()):
         manifest = found.manifests.get(place)
@@ -52,7 +58,7 @@ def _why_not(found: FoundRuns, run: TestedRun, marked: dict[str, bool]) -> str:
     if not marked[run.node.id]:
         if (found.root / run.node.done).exists():
             return "no done marker says that its step was run to its end by this plan"
-        if reason := why_not_by_hand(found, run):
+        if reason := why_not_by_hand(found, run, settings_of):
             return f"there is no done marker of its step, and {reason}"
     return _other_input(found, run)
 
@@ -80,6 +86,6 @@ def _doubled(runs: list[TestedRun]) -> list[TestedRun]:
     count = Counter((run.key, run.label_seed, run.repeat) for run in tests)
     weights = defaultdict(set)
     for run in tests:
-        if run.node is None and run.arm == "weights":
+        if run.node is None and without_architecture(run.arm) == "weights":
             weights[run.key].add(run.tested.get("pretrained_sha256"))
     return [run for run in tests if count[run.key, run.label_seed, run.repeat] > 1 or len(weights.get(run.key, ())) > 1]

@@ -55,6 +55,13 @@ def test_evaluations_of_others_are_replaced_only_on_demand(folder: Path) -> None
     assert names(folder) == ["linear.json"]
 
 
+def test_random_weights_of_before_there_were_other_architectures_were_those_of_a_resnet50(folder: Path) -> None:
+    _take_folder(folder, REQUEST | {"pretrained_sha256": None}, overwrite=False)
+    now = {**REQUEST, "pretrained_sha256": None, "settings": {**REQUEST["settings"], "architecture": "resnet18"}}
+    with pytest.raises(UsageError, match=r"holds linear evaluations of others \(settings\)"):
+        _take_folder(folder, now, overwrite=False)
+
+
 def test_evaluations_of_before_there_were_other_architectures_go_on(folder: Path) -> None:
     _take_folder(folder, REQUEST, overwrite=False)
     (folder / "f1-l1").mkdir()

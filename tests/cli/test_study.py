@@ -18,6 +18,8 @@ from typer.testing import Result
 from monai_mocoi.cli import study_checks
 from monai_mocoi.demo import generate_demo
 from monai_mocoi.networks import resnet
+from monai_mocoi.networks.architectures import ResNetShape
+from monai_mocoi.networks.resnet_shape import monai_resnet
 from monai_mocoi.study import Study, made_plan, placed, read_plan, read_study, study_of
 from tests.study.studies import SMALL
 from tests.support.loaded_modules import loaded_by
@@ -94,6 +96,12 @@ def test_given_weights_are_of_the_architecture_of_their_arm(planned: Callable[..
     text = "its weights are those of a resnet18, but its architecture is resnet50: write architecture: resnet18 (given)"
     assert text in " ".join(result.output.split())
     assert not (tmp_path / "out").exists()
+    with torch.device("meta"):
+        deep = monai_resnet(ResNetShape("bottleneck", (3, 8, 36, 3), (64, 128, 256, 512), 3), None)
+    small = {name: torch.zeros(()).to(own.dtype).expand(own.shape) for name, own in deep.state_dict().items()}
+    torch.save(small, tmp_path / "deep.pt")
+    text = "its weights are those of a resnet152, but its architecture is resnet50: give those of a resnet50 (given)"
+    assert text in " ".join(planned(arms=["mse", "moco", {**arm, "weights": "deep.pt"}]).output.split())
     result = planned(arms=["mse", "moco", {**arm, "architecture": "resnet18"}])
     assert result.exit_code == 0, result.output
 

@@ -75,7 +75,7 @@ def test_earlier_bundles_and_packages_name_the_resnet50() -> None:
 
 
 def test_another_name_is_refused_with_the_choices() -> None:
-    for name in ("resnet20", "vgg", "", "ResNet18"):
+    for name in ("resnet20", "resnet152", "vgg", "", "ResNet18"):
         with pytest.raises(ValueError, match=f"architecture is '{name}', but must be one of resnet18, resnet34, "):
             resnet(name)
     assert [is_named(own) for own in (*ARCHITECTURES, "resnet152", None, ["resnet18"])] == [True] * 5 + [False] * 2

@@ -21,11 +21,13 @@ from monai_mocoi.networks import (
     load_pretrained,
     resnet,
 )
-from monai_mocoi.networks.architectures import shape_called
+from monai_mocoi.networks.architectures import ResNetShape, shape_called
 from monai_mocoi.networks.resnet_shape import monai_resnet
 from monai_mocoi.networks.weights import load_weights
+from monai_mocoi.networks.weights_architecture import name_of_weights
 from tests.networks.small import small_resnet
 
+DEEPEST = ResNetShape("bottleneck", (3, 8, 36, 3), (64, 128, 256, 512), 3)  # a ResNet-152, which no bundle builds
 NUMBERS = {"conv1": "0", "bn1": "1", "layer1": "4", "layer2": "5", "layer3": "6", "layer4": "7", "fc": "9"}
 
 
@@ -35,7 +37,7 @@ def made(name: str) -> dict[str, torch.Tensor]:
     A file of it is small, because it has each number once.
     """
     with torch.device("meta"):
-        state = monai_resnet(shape_called(name), classes=1000).state_dict()
+        state = monai_resnet(DEEPEST if name == "resnet152" else shape_called(name), classes=1000).state_dict()
     return {
         key: torch.tensor(float(place)).to(own.dtype).expand(own.shape)
         for place, (key, own) in enumerate(state.items(), start=1)
@@ -92,7 +94,9 @@ def test_what_nobody_can_tell_is_the_default(tmp_path: Path) -> None:
         assert architecture_of(weights) == "resnet50"
         assert architecture_of(weights, "resnet18") == "resnet18"
     torch.save(made("resnet152"), tmp_path / "deep.pt")
-    assert architecture_of(tmp_path / "deep.pt") == "resnet152"  # which the run's settings refuse by name
+    assert architecture_of(tmp_path / "deep.pt") == "resnet50"  # so that loading names both
+    assert architecture_of(tmp_path / "deep.pt", "resnet18") == "resnet18"
+    assert name_of_weights(tmp_path / "deep.pt") == "resnet152"
 
 
 @pytest.mark.parametrize(("found", "wanted"), list(itertools.permutations(ARCHITECTURES, 2)))

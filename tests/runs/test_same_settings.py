@@ -80,6 +80,7 @@ def test_a_run_of_before_there_were_other_architectures_is_continued() -> None:
     check_same_settings({"a": 1}, {"a": 1, "architecture": "resnet50"}, "the run")
     text = refusal({"architecture": "resnet50"}, {"architecture": "resnet18"})
     assert "architecture 'resnet50' -> 'resnet18'" in text
+    assert "architecture 'resnet50' -> 'resnet18'" in refusal({"a": 1}, {"a": 1, "architecture": "resnet18"})
     # Which network it had is compared all the same.
     text = refusal(
         {"network": {"": "ResNet(in_planes=2048)"}},

@@ -13,6 +13,7 @@ import yaml
 from typer.testing import CliRunner
 
 from monai_mocoi.cli.app import app
+from monai_mocoi.cli.planned_settings import planned_settings
 from monai_mocoi.demo import generate_demo
 from monai_mocoi.study import Node, StudyPlan, read_plan, run_one
 from monai_mocoi.study_report.found_runs import find_runs
@@ -72,7 +73,7 @@ def check_without_markers(study: Path, tests: int) -> None:
     """As if the commands had been run by hand: what they record is as planned."""
     shutil.rmtree(study / "done")
     found = find_runs(study)
-    keep_used(found)
+    keep_used(found, planned_settings)
     assert (found.problems, found.by_hand) == ([], tests)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from pathlib import Path
 
@@ -51,3 +52,12 @@ def test_a_folder_of_other_files_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").touch()
     with pytest.raises(StudyError, match=r"holds files, but no plan\.json"):
         check_study_folder(tmp_path, made_plan(placed(study(), tmp_path)))
+
+
+def test_an_arm_without_an_overlay_has_no_such_field(tmp_path: Path) -> None:
+    paper = {"id": "paper", "kind": "pretrain", "method": "mse", "overlay": "paper", "settings": {"image_size": 224}}
+    images = {"finetune": {"image_size": 224}, "analyze": {"image_size": 224}}
+    made = made_plan(placed(study(arms=["mse", "moco", paper], settings=images), tmp_path))
+    arms = {own["id"]: own for own in json.loads(made.text())["arms"]}
+    assert arms["paper"]["overlay"] == "paper"
+    assert "overlay" not in arms["mse"].keys() | arms["moco"].keys()

@@ -79,6 +79,10 @@ def test_the_file_is_read_as_yaml(tmp_path: Path) -> None:
             {"finetune_fractions": [1.0, 0.1]},
             "finetune_fractions has 0.1, but fractions has 1.0, 0.06: add it there, or leave it out",
         ),
+        (
+            {"finetune_fractions": [1.0], "evaluations": ["linear"]},
+            "finetune_fractions is given, but evaluations has no finetune: add it, or leave finetune_fractions out",
+        ),
         ({"finetune_fractions": []}, "finetune_fractions is empty: give one or more"),
         ({"finetune_fractions": [1.0, 1.0]}, "finetune_fractions has 1.0 more than once"),
         (

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from monai_mocoi.cli.planned_settings import planned_settings
 from monai_mocoi.demo import generate_demo
 from monai_mocoi.study import made_plan, placed, read_plan, run_study, study_of, write_plan
 from monai_mocoi.study_report.found_runs import find_runs
@@ -89,7 +90,7 @@ def compare(rank: int, folder: Path) -> None:
     assert not list(killed.rglob("*.tmp*"))
     shutil.rmtree(killed / "done")  # as if the commands had been run by hand
     found = find_runs(killed)
-    keep_used(found)
+    keep_used(found, planned_settings)
     assert (found.problems, found.by_hand) == ([], 3)
 
 

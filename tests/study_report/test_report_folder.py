@@ -269,6 +269,21 @@ def test_several_runs_of_one_draw_and_seed_have_no_number(small, tmp_path) -> No
     assert sum("several runs are of this arm" in text for text in made.problems) == 2
 
 
+@pytest.mark.parametrize("architecture", ["resnet50", "resnet18"])
+def test_several_files_of_weights_are_no_arm_of_whatever_architecture(small, tmp_path, architecture) -> None:
+    shutil.copytree(small / "runs", tmp_path / "runs")
+    first = next((tmp_path / "runs").glob("nih/mse*/finetune/*/metrics.json"))
+    shutil.copytree(first.parent, first.parent.with_name("again"))
+    for place, path in enumerate((first, first.parent.with_name("again") / "metrics.json")):
+        content = json.loads(path.read_text())
+        content["tested"] |= {"architecture": architecture, "start": {"kind": "unknown"}}
+        content["tested"]["pretrained_sha256"] = f"{place}" * 64
+        path.write_text(json.dumps(content))
+    made = study_results(tmp_path / "runs", tmp_path, None)
+    assert {run.arm for run in made.found.tested} == {"supervised"}
+    assert sum("several runs are of this arm" in text for text in made.problems) == 2
+
+
 def test_unfinished_runs_and_commands_of_linear_evaluations(small, tmp_path) -> None:
     shutil.copytree(small / "runs", tmp_path / "runs")
     manifest = next((tmp_path / "runs").glob("nih/mse*/finetune/*/manifest.json"))
