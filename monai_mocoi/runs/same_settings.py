@@ -13,9 +13,9 @@ MAY_DIFFER = frozenset({
 })  # fmt: skip
 # But not where the best epoch on validation counts, which a run with a ``patience`` looks for.
 _OF_A_CHOICE = frozenset({"val_interval"})
-# Settings that earlier versions did not record. What each decides is compared all the same: the architecture as a part
-# of the network that a checkpoint describes, and by the hash of the weights.
-_RECORDED_LATER = ("architecture",)
+# Settings that earlier versions did not record. What the architecture decides is compared all the same: as a part of
+# the network that a checkpoint describes, and by the hash of the weights. The overlap counts for aligned stages only.
+_RECORDED_LATER = ("architecture", "stage_min_overlap")
 _ADVICE = {
     "world_size": "Start as many processes as before (torchrun --nproc_per_node).",
     "trainer.precision": "What precision auto is depends on the device: set precision to the earlier one (fp16 needs a "
