@@ -74,7 +74,7 @@ class _WeightedRows(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         places, weights = ctx.saved_tensors
-        gradient = torch.zeros(ctx.shape, dtype=ctx.dtype, device=grads[0].device)
+        gradient = torch.zeros(ctx.shape, dtype=weights.dtype, device=weights.device)
         for place, weight in zip(places, weights, strict=True):
-            gradient.index_add_(0, place, (grads[0] * weight).to(ctx.dtype))
-        return gradient, None, None
+            gradient.index_add_(0, place, grads[0] * weight)
+        return gradient.to(ctx.dtype), None, None
