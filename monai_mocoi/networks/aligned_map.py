@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 
 import torch
-from torch import nn
 
 from monai_mocoi.errors import UsageError
 from monai_mocoi.networks.map_sampling import sample_map
@@ -12,8 +11,10 @@ from monai_mocoi.networks.stage_overlap import StageOverlaps
 
 NO_GEOMETRY = (
     "stage_pooling aligned compares stages where both views show the same tissue, but the views do not tell how they "
-    "lie in their image: set geometry of TwoViewsd (views#geometry) to true, or choose another stage_pooling."
+    "lie in their image: set geometry of TwoViewsd (views#geometry) to true, and give geometry= of both views to the "
+    "network; or choose another stage_pooling."
 )
+_ROUNDING = 1e-6  # of the maps, which are in single precision
 
 
 class AlignedMap(StageHead):
@@ -25,11 +26,18 @@ class AlignedMap(StageHead):
 
     Args:
         size: points a side of the grid, 1 or more; at most as many as the map has positions.
-        min_overlap: 0..1; a pair is left out where what both show is a smaller part of either view.
+        min_overlap: 0..1; a pair is left out where what both views show is a smaller part of the larger one. 0: none.
+
+    Raises:
+        ValueError: one of them is out of its range.
     """
 
     def __init__(self, size: int, min_overlap: float) -> None:
         super().__init__()
+        if size < 1:
+            raise ValueError(f"size is {size}, but must be 1 (point a side) or more.")
+        if not 0 <= min_overlap <= 1:
+            raise ValueError(f"min_overlap is {min_overlap}, but must lie in 0..1 (0.1 is 10 % of the larger view).")
         self.size, self.min_overlap = size, min_overlap
 
     def pool(self, stage: torch.Tensor) -> torch.Tensor:
@@ -42,11 +50,10 @@ class AlignedMap(StageHead):
 
 
 def shown_points(
-    heads: Iterable[nn.Module], maps: Iterable[torch.Tensor], overlap: StageOverlaps
+    heads: Iterable[AlignedMap], maps: Iterable[torch.Tensor], overlap: StageOverlaps
 ) -> tuple[torch.Tensor, ...]:
     """Which points count, bool (N, rows, columns), for each head and the map ``(N, C, rows, columns)`` it read."""
     return tuple(
-        stage.shown(read.shape[2], read.shape[3]) & (overlap.share >= head.min_overlap)[:, None, None]
+        stage.shown(read.shape[2], read.shape[3]) & (overlap.share >= head.min_overlap - _ROUNDING)[:, None, None]
         for head, read, stage in zip(heads, maps, overlap.stages, strict=True)
-        if isinstance(head, AlignedMap)
     )

@@ -124,7 +124,7 @@ class MoCoOutput(NamedTuple):
     stages_key: tuple[torch.Tensor, ...]
     pooled_stages: tuple[torch.Tensor, ...]
     stage_masks: tuple[torch.Tensor, ...] = ()  # (N, H, W) bool: True where a stage's representations are compared
-    overlap: torch.Tensor | None = None  # (N,) share of either view that both show
+    overlap: torch.Tensor | None = None  # (N,) what both views show / area of the larger one, with its black corners
 
     def stages(self) -> list[tuple[torch.Tensor, ...]]:
         """What the stage loss takes of each stage: query, key and, where there is one, mask."""

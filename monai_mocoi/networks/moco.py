@@ -139,7 +139,7 @@ class MoCo(MomentumPair):
             stages_query=tuple(own for own, _ in stages),
             stages_key=tuple(other for _, other in stages),
             pooled_stages=query.averages,
-            stage_masks=() if overlap is None else shown_points(self.stage_heads, query.pooled, overlap),
+            stage_masks=() if overlap is None else shown_points(self.aligned_heads, query.pooled, overlap),
             overlap=None if overlap is None else overlap.share,
         )
 

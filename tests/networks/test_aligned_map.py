@@ -197,3 +197,27 @@ def test_a13_without_the_views_geometry_it_is_refused() -> None:
     with pytest.raises(UsageError, match=r"stage_pooling aligned .*views#geometry.* to true"):
         small_moco("aligned")(*views(4))
     assert small_moco("aligned").eval().embed(views(4)[0]).shape == (4, 12)  # validation compares no stages
+
+
+@pytest.mark.parametrize(("size", "min_overlap", "text"), [(0, 0.1, "size is 0"), (4, 1.1, "1.1"), (4, -0.1, "-0.1")])
+def test_values_out_of_range_are_refused(size: int, min_overlap: float, text: str) -> None:
+    with pytest.raises(ValueError, match=text):
+        AlignedMap(size, min_overlap)
+
+
+def test_views_that_lie_alike_are_compared_however_large_the_least_overlap_is() -> None:
+    pair = TwoViews(Compose([RandResizedCrop(32, scale=(0.1, 0.8)), RandFlip(0.5), RandRotate90(0.75)]))
+    drawn = np.stack([pair.draw(seed, (1, 40, 40)) for seed in range(40)], axis=1)
+    maps = torch.from_numpy(pair.maps(drawn, (1, 40, 40)))[0]
+    moco = small_moco("aligned")
+    for head in moco.stage_heads:
+        head.min_overlap = 1.0
+    output = moco(*views(40), geometry=(maps, maps))
+    assert all(mask.all() for mask in output.stage_masks)
+
+
+def test_aligned_and_other_heads_together_are_refused() -> None:
+    encoder: Any = Copied()
+    heads = [*stage_poolings("aligned", SIZES[:3]), PooledMap(4)]
+    with pytest.raises(ValueError, match="AlignedMap for every stage, or none"):
+        MoCo(encoder, nn.Linear(2, 12), NegativeQueue(16, 12), heads)
