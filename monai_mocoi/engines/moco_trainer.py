@@ -119,9 +119,15 @@ class MoCoTrainer(GradientTrainer):
         view1, view2, images, patients, *maps = self.prepare_batch(batch, self.state.device, self.non_blocking)
         watch = (self.state.iteration - 1) % self.watch_every == 0
         output: MoCoOutput = self.inferer(
-            view1, self.network, view2, images, patients, move_key_encoder=first_of_step, watch_stages=watch,
-            geometry=None if maps[0] is None else tuple(maps),
-        )  # fmt: skip
+            view1,
+            self.network,
+            view2,
+            images,
+            patients,
+            move_key_encoder=first_of_step,
+            watch_stages=watch,
+            geometry=None if any(own is None for own in maps) else tuple(maps),
+        )
         rows = self.contrastive_loss(output.positive, output.negative, output.mask)
         terms = {"loss/contrastive": rows.mean()}
         if self.stage_loss is not None:

@@ -23,6 +23,7 @@ _METRICS = {"validation/relative_loss": "loss / guessing", "validation/top1": "t
 _METRICS |= {"validation/top1_chance": "chance"}
 _SEEN = 0.05  # seconds; less would be shown as 0.0
 _FIRST_LOOK = range(2, 7)  # iterations timed for the first forecast; before, loaders and kernels warm up
+_MANY_LEFT_OUT = 0.5  # of the pairs of an epoch
 _WORTH_SAYING = 60  # seconds; of a run that ends sooner no forecast is needed
 
 
@@ -60,7 +61,7 @@ class EpochLog(KeptState):
         self._sums: dict[str, float] = {}
         self._counts: dict[str, int] = {}
         self._shown: list[str] = []
-        self._done, self._began = 0, (0, 0.0)
+        self._done, self._began, self._warned = 0, (0, 0.0), False
 
     def attach(self, engine: GradientTrainer) -> None:
         """Register on a trainer."""
@@ -118,6 +119,14 @@ class EpochLog(KeptState):
         rates = {"training": images / time.training, "epoch": images / time.total}
         parts = [", ".join(self._shown), validation, probed, _speed(time, rates.values()), forecast]
         logger.info("epoch %d of %d: %s", state.epoch, state.max_epochs, "; ".join(filter(None, parts)))
+        if (left_out := self.latest.get("overlap/left_out", 0.0)) > _MANY_LEFT_OUT and not self._warned:
+            self._warned = True
+            logger.warning(
+                "%.0f %% of the view pairs were left out in epoch %d, because both views have too little in common: "
+                "the stages were compared in the others only. Enlarge crop_area, or lower stage_min_overlap.",
+                100 * left_out,
+                state.epoch,
+            )
         if self.summary_writer is not None:
             shown = {f"images_per_second_{name}": rate for name, rate in rates.items()}
             shown |= {f"seconds_{phase}": seconds for phase, seconds in time.seconds.items()}

@@ -28,15 +28,16 @@ def channel_moments(query: torch.Tensor, key: torch.Tensor, mask: torch.Tensor |
     wide = torch.promote_types(query.dtype, torch.float32)
     dims = [0, *range(2, query.ndim)]
     with torch.no_grad():
-        # Filled there: a number that is sent to a GPU is waited for.
-        count = torch.full((1,), float(query.numel() // max(query.shape[1], 1)), dtype=wide, device=query.device)
-        if mask is not None:
+        if mask is None:  # filled there: a number that is sent to a GPU is waited for
+            count = torch.full((1,), float(query.numel() // max(query.shape[1], 1)), dtype=wide, device=query.device)
+        else:
             count = mask.sum().to(wide).view(1)
         sums = torch.zeros(2, query.shape[1], dtype=wide, device=query.device)
         for some, *views in _blocks(query, key):
             sums += torch.stack([_counted(view.to(wide), mask, some).sum(dims) for view in views])
         sums = global_sum(torch.cat([sums.flatten(), count]))
-        count, shape = sums[-1] if mask is None else sums[-1].clamp(min=1), (1, -1, *[1] * (query.ndim - 2))
+        count = sums[-1] if mask is None else sums[-1].clamp(min=1)
+        shape = (1, -1, *[1] * (query.ndim - 2))
         means = [mean.view(shape) for mean in (sums[:-1] / count).chunk(2)]
     products: torch.Tensor = _CentredProducts.apply(query, key, *means, mask, dims)  # type: ignore[no-untyped-call]
     return ChannelMoments(*(global_sum(products) / count).unbind())

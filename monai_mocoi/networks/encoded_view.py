@@ -32,14 +32,15 @@ class Branch(NamedTuple):
     ) -> EncodedView:
         """Encode images in parts of a batch, each with BatchNorm statistics of its own.
 
-        ``places``: where :class:`~monai_mocoi.networks.AlignedMap` reads each image's maps, (N, 2, 3).
+        ``places``: where :class:`~monai_mocoi.networks.AlignedMap` reads each image's maps, (N, stages, 2, 3).
         """
         views, where = [], [None] * parts if places is None else places.tensor_split(parts)
         with one_update(parts, self.encoder, self.head) as part_done:
             for part, its in zip(images.tensor_split(parts), where, strict=True):
                 embedding, stages = self.encoder(part)
                 vectors = nn.functional.normalize(full_precision(self.head(embedding)), dim=1)
-                pooled = tuple(_pooled(h, s, its) for h, s in zip(self.stage_heads, stages, strict=False))
+                at = [None] * len(stages) if its is None else its.unbind(1)
+                pooled = tuple(_pooled(*each) for each in zip(self.stage_heads, stages, at, strict=False))
                 means = tuple(s.detach().mean(dim=(2, 3)) for s in stages) if averages else ()
                 views.append(EncodedView(vectors, pooled, means))
                 part_done()
@@ -123,7 +124,7 @@ class MoCoOutput(NamedTuple):
     stages_key: tuple[torch.Tensor, ...]
     pooled_stages: tuple[torch.Tensor, ...]
     stage_masks: tuple[torch.Tensor, ...] = ()  # (N, H, W) bool: True where a stage's representations are compared
-    overlap: torch.Tensor | None = None  # (N,) share of either view that both show
+    overlap: torch.Tensor | None = None  # (N,) what both views show / area of the larger one, with its black corners
 
     def stages(self) -> list[tuple[torch.Tensor, ...]]:
         """What the stage loss takes of each stage: query, key and, where there is one, mask."""

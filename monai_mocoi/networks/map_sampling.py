@@ -12,21 +12,21 @@ from torch.autograd.function import once_differentiable
 
 
 def sample_map(stage: torch.Tensor, to_map: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
-    """Read maps ``(N, C, H, W)`` at the centres of a grid's cells, between their positions.
+    """Read maps ``(N, C, H, W)`` at the points of a grid, between their positions.
 
     Beyond the outermost positions these count, as in ``grid_sample`` with ``padding_mode="border"``.
 
     Args:
         stage: any floating point; it has a gradient, the grid has none.
-        to_map: ``(N, 2, 3)`` affine maps from the grid to the map, both from -1 to 1, as ``affine_grid`` takes them
-            with ``align_corners=False``.
+        to_map: ``(N, 2, 3)`` affine maps from the grid to the map, both from -1, their first points, to 1, their last,
+            as ``affine_grid`` takes them with ``align_corners=True``.
         rows, columns: of the grid.
 
     Returns:
         ``(N, C, rows, columns)`` in at least single precision.
     """
     samples, channels, height, width = stage.shape
-    x, y = (cell_centres(count, to_map) for count in (columns, rows))
+    x, y = (points_along(count, to_map) for count in (columns, rows))
     by_x, by_y, shift = (to_map[:, :, part, None, None] for part in range(3))
     places = by_x * x + by_y * y[:, None] + shift  # (N, 2, rows, columns)
     left, right, along = _neighbours(places[:, 0], width)
@@ -43,14 +43,14 @@ def sample_map(stage: torch.Tensor, to_map: torch.Tensor, rows: int, columns: in
     return sampled.view(samples, rows, columns, channels).permute(0, 3, 1, 2)
 
 
-def cell_centres(count: int, like: torch.Tensor) -> torch.Tensor:
-    """Centres of ``count`` cells from -1 to 1, in the number type and on the device of another tensor."""
-    return (torch.arange(count, dtype=like.dtype, device=like.device) * 2 + 1) / count - 1
+def points_along(count: int, like: torch.Tensor) -> torch.Tensor:
+    """``count`` points from -1 to 1, a single one at 0, in the number type and on the device of another tensor."""
+    return (torch.arange(count, dtype=like.dtype, device=like.device) * 2 - (count - 1)) / max(count - 1, 1)
 
 
 def _neighbours(places: torch.Tensor, length: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """The positions before and after places in -1..1, and how far they lie from the one to the other, 0..1."""
-    along = (((places + 1) * length - 1) / 2).clamp(0, length - 1)
+    along = ((places + 1) / 2 * (length - 1)).clamp(0, length - 1)
     before = along.long()
     return before, (before + 1).clamp(max=length - 1), along - before
 
@@ -74,7 +74,7 @@ class _WeightedRows(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         places, weights = ctx.saved_tensors
-        gradient = torch.zeros(ctx.shape, dtype=ctx.dtype, device=grads[0].device)
+        gradient = torch.zeros(ctx.shape, dtype=weights.dtype, device=weights.device)
         for place, weight in zip(places, weights, strict=True):
-            gradient.index_add_(0, place, (grads[0] * weight).to(ctx.dtype))
-        return gradient, None, None
+            gradient.index_add_(0, place, grads[0] * weight)
+        return gradient.to(ctx.dtype), None, None

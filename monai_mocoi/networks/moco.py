@@ -16,7 +16,7 @@ from monai_mocoi.networks.momentum_pair import MomentumPair
 from monai_mocoi.networks.negative_queue import NegativeQueue
 from monai_mocoi.networks.stage_encoder import StageEncoder
 from monai_mocoi.networks.stage_heads import StageHead
-from monai_mocoi.networks.view_overlap import view_overlap
+from monai_mocoi.networks.stage_overlap import stage_overlaps
 
 
 class MoCo(MomentumPair):
@@ -99,7 +99,10 @@ class MoCo(MomentumPair):
         """
         if self.training and self._needs_two and len(query_view) < 2:
             raise ValueError("a batch of 1 image has no batch statistics for BatchNorm: set batch_size to 2 or more.")
-        overlap = view_overlap(*geometry) if geometry is not None and self.aligned else None
+        overlap = None
+        if geometry is not None and self.aligned:
+            sizes = query_view.shape[2:], key_view.shape[2:]
+            overlap = stage_overlaps(geometry, sizes, self.query_encoder.stage_strides)
         at_query, at_key = (None, None) if overlap is None else (overlap.query, overlap.key)
         query = self.encode_queries(query_view, watch_stages, at_query)
         with torch.no_grad():
@@ -136,7 +139,7 @@ class MoCo(MomentumPair):
             stages_query=tuple(own for own, _ in stages),
             stages_key=tuple(other for _, other in stages),
             pooled_stages=query.averages,
-            stage_masks=() if overlap is None else shown_points(self.stage_heads, query.pooled, overlap),
+            stage_masks=() if overlap is None else shown_points(self.aligned_heads, query.pooled, overlap),
             overlap=None if overlap is None else overlap.share,
         )
 

@@ -36,6 +36,8 @@ class MomentumPair(nn.Module):
                 f"there are {len(stage_heads)} stage heads, but the encoder has {len(encoder.stage_channels)} stages: "
                 "give one for each, or none."
             )
+        if len({isinstance(head, AlignedMap) for head in stage_heads}) == 2:
+            raise ValueError("some stage heads are AlignedMap, some are not: give AlignedMap for every stage, or none.")
         if seed is not None:
             for part, module in enumerate([encoder, head, *stage_heads]):
                 draw_weights(module, seed=seed * 1000 + part)
@@ -54,7 +56,12 @@ class MomentumPair(nn.Module):
     @property
     def aligned(self) -> bool:
         """Whether the stages are compared by the views' geometry."""
-        return any(isinstance(head, AlignedMap) for head in self.stage_heads)
+        return bool(self.aligned_heads)
+
+    @property
+    def aligned_heads(self) -> list[AlignedMap]:
+        """All stage heads, or none."""
+        return [head for head in self.stage_heads if isinstance(head, AlignedMap)]
 
     def embed(self, view: torch.Tensor) -> torch.Tensor:
         """Unit vectors ``(N, D)`` of the *query* encoder and head: both views of validation come from it."""

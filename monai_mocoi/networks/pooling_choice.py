@@ -17,7 +17,7 @@ def stage_poolings(pooling: str, sizes: Sequence[int], min_overlap: float = 0.1)
             about the same place (no mirroring). "global": :class:`PooledVector`, for views that are mirrored or turned.
             "aligned": :class:`AlignedMap`, which compares the same tissue however the views lie (fault A13).
         sizes: positions a side of the maps, from stage 1 on; without effect for "global".
-        min_overlap: of "aligned": the smallest part of either view that both show, 0..1, for a pair to be compared.
+        min_overlap: of "aligned": the smallest part of the larger view that both show, 0..1, for a pair to be compared.
 
     Examples:
         >>> import torch

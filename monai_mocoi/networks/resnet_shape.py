@@ -2,6 +2,9 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
+from operator import mul
+from typing import Any
 
 import torch
 from monai.networks.nets.resnet import ResNet
@@ -69,6 +72,14 @@ def resnet(architecture: str = DEFAULT_ARCHITECTURE) -> ResNet:
 def resnet50() -> ResNet:
     """The ResNet-50 of :func:`resnet`, as bundles and packages of earlier versions name it."""
     return resnet("resnet50")
+
+
+def strides_of(backbone: ResNet) -> tuple[int, ...]:
+    """Pixels of an image from one position of a stage's map to the next, for each stage."""
+    layers: list[Any] = [backbone.layer1, backbone.layer2, backbone.layer3, backbone.layer4]
+    conv: Any = backbone.conv1
+    first = conv.stride[0] * (1 if backbone.no_max_pool else backbone.maxpool.stride)
+    return tuple(accumulate((layer[0].stride for layer in layers), mul, initial=first))[1:]
 
 
 def stages_of(stage: int | str) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ from monai.networks.nets.resnet import ResNet, ResNetBottleneck
 from torch import nn
 
 from monai_mocoi.networks.recomputed_block import recomputed_stage
-from monai_mocoi.networks.resnet_shape import stages_of
+from monai_mocoi.networks.resnet_shape import stages_of, strides_of
 
 
 class StageFeatures(NamedTuple):
@@ -74,6 +74,7 @@ class StageEncoder(nn.Module):
         last: list[Any] = [stage[-1] for stage in self._stages()]
         convolutions = [block.conv3 if isinstance(block, ResNetBottleneck) else block.conv2 for block in last]
         self.stage_channels = tuple(int(convolution.out_channels) for convolution in convolutions)
+        self.stage_strides = strides_of(backbone)  # pixels of the image from one position to the next
         if zero_init_residual:
             self._zero_residuals()
 

@@ -1,15 +1,15 @@
 """Overlap of two views of an image: the part of it that both show, and where its points lie in either view.
 
 All maps are affine, (2, 3), in coordinates that run from -1 to 1 over a picture, from edge to edge, as in ``torch``'s
-``affine_grid`` with ``align_corners=False``. Computed in float64, which neither autocast nor TF32 shortens; nothing
-waits for a GPU.
+``affine_grid`` with ``align_corners=False``; a grid's first points lie at -1, and its last at 1. Computed in float64,
+which neither autocast nor TF32 shortens; nothing waits for a GPU.
 """
 
 from typing import NamedTuple
 
 import torch
 
-from monai_mocoi.networks.map_sampling import cell_centres
+from monai_mocoi.networks.map_sampling import points_along
 
 _SLACK = 1e-4  # of half a picture: edges that the views have in common may differ by rounding
 _PARALLEL = 1e-6  # sine of the angle; the crossing of such edges is made of rounding errors
@@ -23,11 +23,13 @@ class ViewOverlap(NamedTuple):
     edges: torch.Tensor  # (N, E, 3) both views show (x, y) of the grid where edge @ (x, y, 1) <= 0 for every edge
     share: torch.Tensor  # (N,) area of the overlap, as a share of the larger view's
 
-    def shown(self, rows: int, columns: int, least: float) -> torch.Tensor:
-        """Which centres of the grid's cells both views show, bool (N, rows, columns); none of a smaller ``share``."""
-        x, y = (cell_centres(count, self.edges) for count in (columns, rows))
+    def shown(self, rows: int, columns: int) -> torch.Tensor:
+        """Which of the grid's points both views show, bool (N, rows, columns)."""
+        x, y = (points_along(count, self.edges) for count in (columns, rows))
         along, down, beyond = (self.edges[:, :, part, None, None] for part in range(3))
-        return (along * x + down * y[:, None] + beyond <= 0).all(dim=1) & (self.share >= least)[:, None, None]
+        # The outermost points lie on edges, which the corners of the box may miss by the slack.
+        inside = along * x + down * y[:, None] + beyond <= 2 * _SLACK
+        return inside.all(dim=1) & (self.share > 0)[:, None, None]
 
 
 def view_overlap(query: torch.Tensor, key: torch.Tensor) -> ViewOverlap:

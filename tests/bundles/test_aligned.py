@@ -67,10 +67,19 @@ def refused(run: Callable[[], Any]) -> str:
     return text
 
 
+@pytest.mark.parametrize("name", ["nih_mse", "bch_mse", "dr_mse"])
+def test_views_tell_how_they_lie_where_stages_are_aligned_by_the_papers_settings_too(name: str, workflow: Run) -> None:
+    for pooling in ("spatial", "aligned"):
+        built = workflow(name, "paper.json", stage_pooling=pooling)
+        assert bool(built.parser.get_parsed_content("views").geometry_keys) == (pooling == "aligned")
+
+
 @pytest.mark.parametrize("overlay", [[], ["paper.json"]])
 def test_a13_views_of_unknown_geometry_are_refused_before_any_work(overlay: list[str], workflow: Run) -> None:
     options: Any = {"stage_pooling": "aligned", "image_size": 48, "decode_size": 48}
-    if not overlay:
+    if overlay:
+        options["views#geometry"] = False
+    else:
         step = {"_target_": "monai.transforms.RandGaussianNoise", "prob": 1.0}
         options["views#transform#transforms#3"] = step
     built = workflow("nih_mse", *overlay, **options)

@@ -97,7 +97,7 @@ STAGES = {"stage_weights", "stage_pooling", "stage_map_sizes", "stage_min_overla
 STAGES |= {"barlow_features", "barlow_off_diagonal_weight", "barlow_divisor"}
 OF_METHOD = {
     "train.json": STAGES | {"network_def", "stage_loss", "views"},
-    "paper.json": STAGES,
+    "paper.json": STAGES | {"views"},
     "metadata.json": {"description"},
 }
 
@@ -117,7 +117,8 @@ def test_data_sets_and_methods_set_only_what_is_theirs() -> None:
                 assert set(keys) <= allowed[file], f"{path.name}: {file}"
             assert set(overlay.get("train.json", {}).get("network_def", {})) <= {"stage_heads"}
             if folder == "methods":
-                assert set(overlay.get("train.json", {}).get("views", {})) <= {"geometry"}
+                for file in ("train.json", "paper.json"):
+                    assert set(overlay.get(file, {}).get("views", {})) <= {"geometry"}
 
 
 @pytest.mark.parametrize("method", METHODS)

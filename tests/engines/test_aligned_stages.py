@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch.nn.parallel import DistributedDataParallel
 
+from monai_mocoi.engines.options import GEOMETRY
 from monai_mocoi.errors import UsageError
 from monai_mocoi.handlers import EpochLog
 from monai_mocoi.losses import InfoNCELoss
@@ -98,6 +99,11 @@ def test_a13_views_that_do_not_tell_how_they_lie_are_refused_before_any_work() -
     trainer_of(small_moco("map"), batches(1), "map", views=TwoViewsd("image", crop))
     with pytest.raises(UsageError, match="set geometry of TwoViewsd"):  # the loader makes them
         trainer_of(small_moco("aligned"), batches(1), "aligned").run()
+    for missing in GEOMETRY:
+        (batch,) = batches(1, geometry=True)
+        del batch[missing]
+        with pytest.raises(UsageError, match="give geometry= of both views"):
+            trainer_of(small_moco("aligned"), [batch], "aligned").run()
 
 
 def test_the_epochs_line_counts_the_pairs_that_are_left_out(caplog: pytest.LogCaptureFixture) -> None:
@@ -112,6 +118,18 @@ def test_the_epochs_line_counts_the_pairs_that_are_left_out(caplog: pytest.LogCa
     assert rows[0]["overlap/left_out"] == 1
     mean = (rows[0]["overlap/left_out"] + rows[1]["overlap/left_out"]) / 2
     assert f"pairs left out {mean:.3f}" in caplog.text
+
+
+def test_one_warning_where_most_pairs_are_left_out(caplog: pytest.LogCaptureFixture) -> None:
+    moco = small_moco("aligned")
+    for head in moco.stage_heads:
+        head.min_overlap = 1.0
+    trainer = trainer_of(moco, batches(2, geometry=True), "aligned", max_epochs=2)
+    EpochLog().attach(trainer)
+    with caplog.at_level(logging.INFO):
+        trainer.run()
+    assert caplog.text.count("100 % of the view pairs were left out in epoch 1") == 1
+    assert caplog.text.count("of the view pairs were left out") == 1
 
 
 def _network(bn_splits: int) -> MoCo:

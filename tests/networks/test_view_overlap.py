@@ -23,12 +23,12 @@ def drawn_maps(chain: str, count: int) -> torch.Tensor:
     return torch.from_numpy(pair.maps(drawn, (1, 30, 30)))
 
 
-def seen(maps: np.ndarray, points: np.ndarray) -> np.ndarray:
+def seen(maps: np.ndarray, points: np.ndarray, slack: float = 0.0) -> np.ndarray:
     """Whether points (..., 2) of the image are shown by a view with these maps (pictures, 2, 3)."""
     to_image = maps[-1]
     in_view = np.linalg.solve(to_image[:, :2], (points - to_image[:, 2])[..., None])[..., 0]
     frames = [points, in_view, *(in_view @ each[:, :2].T + each[:, 2] for each in maps[:-1])]
-    return np.all([np.abs(frame).max(axis=-1) <= 1 for frame in frames], axis=0)
+    return np.all([np.abs(frame).max(axis=-1) <= 1 + slack for frame in frames], axis=0)
 
 
 @pytest.mark.parametrize("chain", CHAINS)
@@ -59,9 +59,9 @@ def test_the_grids_points_are_the_same_tissue_and_those_that_count_are_seen_by_b
 ) -> None:
     maps = drawn_maps(chain, 20)
     overlap = view_overlap(*maps)
-    shown = overlap.shown(*size, least=0.0)
+    shown = overlap.shown(*size)
     assert shown.shape == (20, *size)
-    x, y = ((np.arange(count) + 0.5) / count * 2 - 1 for count in size[::-1])
+    x, y = (np.linspace(-1, 1, count) if count > 1 else np.zeros(1) for count in size[::-1])
     grid = np.stack([*np.meshgrid(x, y), np.ones(size)])
     for number in range(20):
         places = []
@@ -70,9 +70,9 @@ def test_the_grids_points_are_the_same_tissue_and_those_that_count_are_seen_by_b
             own = to_image[number].double().numpy()
             places.append(in_view @ own[:, :2].T + own[:, 2])
         np.testing.assert_allclose(*places, atol=1e-6)
-        both = seen(maps[0, number].double().numpy(), places[0]) & seen(maps[1, number].double().numpy(), places[0])
+        both = np.all([seen(own[number].double().numpy(), places[0], 2e-4) for own in maps], axis=0)
         assert shown[number].tolist() == both.tolist()
-    assert 0.3 < shown.double().mean() <= 1
+    assert 0.25 < shown.double().mean() <= 1
 
 
 def box(left: float, top: float, right: float, bottom: float) -> torch.Tensor:
@@ -98,10 +98,7 @@ def box(left: float, top: float, right: float, bottom: float) -> torch.Tensor:
 def test_crops(one: tuple[float, ...], other: tuple[float, ...], share: float) -> None:
     overlap = view_overlap(box(*one), box(*other))
     assert float(overlap.share) == pytest.approx(share, abs=1e-6)
-    for least in (share - 1e-3, share + 1e-3) if share else (1e-3,):
-        expected = share >= least
-        assert overlap.shown(3, 3, least).all() == expected
-        assert overlap.shown(3, 3, least).any() == expected
+    assert overlap.shown(3, 3).all() == overlap.shown(3, 3).any() == (share > 0)
     assert all(part.isfinite().all() for part in overlap)
     assert all(part.dtype == torch.float64 for part in overlap)
 

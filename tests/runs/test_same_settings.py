@@ -87,3 +87,12 @@ def test_a_run_of_before_there_were_other_architectures_is_continued() -> None:
         {"architecture": "resnet18", "network": {"": "ResNet(in_planes=512)"}},
     )
     assert "network in_planes=2048 -> in_planes=512" in text
+
+
+def test_a_run_of_before_stages_could_be_aligned_is_continued() -> None:
+    check_same_settings({"stage_pooling": "spatial"}, {"stage_pooling": "spatial", "stage_min_overlap": 0.1}, "the run")
+    text = refusal({"stage_min_overlap": 0.1}, {"stage_min_overlap": 0.2})
+    assert "stage_min_overlap 0.1 -> 0.2" in text
+    text = refusal({"stage_pooling": "spatial"}, {"stage_pooling": "aligned", "stage_min_overlap": 0.1})
+    assert "stage_pooling 'spatial' -> 'aligned'" in text
+    assert "stage_min_overlap" not in text
