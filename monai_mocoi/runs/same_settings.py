@@ -15,7 +15,8 @@ MAY_DIFFER = frozenset({
 # But not where the best epoch on validation counts, which a run with a ``patience`` looks for.
 _OF_A_CHOICE = frozenset({"val_interval"})
 # Settings that earlier versions did not record. What each decides is compared all the same: the architecture as a part
-# of the network that a checkpoint describes, and by the hash of the weights. The overlap counts for aligned stages only.
+# of the network that a checkpoint describes, and by the hash of the weights. The overlap counts for aligned stages
+# only, of which there were none.
 _RECORDED_LATER = ("architecture", "stage_min_overlap")
 _AS_IT_WAS = {"architecture": DEFAULT_ARCHITECTURE}  # random weights have no hash that would tell
 _ADVICE = {
