@@ -51,6 +51,7 @@ class StageEncoder(nn.Module):
     """
 
     stage_channels: tuple[int, ...]
+    stage_strides = property(lambda self: strides_of(self.backbone), doc="Pixels from a stage's position to the next.")
 
     def __init__(
         self, backbone: ResNet, zero_init_residual: bool = False, activation_checkpointing: bool = False
@@ -74,7 +75,6 @@ class StageEncoder(nn.Module):
         last: list[Any] = [stage[-1] for stage in self._stages()]
         convolutions = [block.conv3 if isinstance(block, ResNetBottleneck) else block.conv2 for block in last]
         self.stage_channels = tuple(int(convolution.out_channels) for convolution in convolutions)
-        self.stage_strides = strides_of(backbone)  # pixels of the image from one position to the next
         if zero_init_residual:
             self._zero_residuals()
 

@@ -12,6 +12,7 @@ from torch import nn
 from monai_mocoi.networks import StageEncoder, resnet
 from monai_mocoi.networks.map_sampling import sample_map
 from monai_mocoi.networks.stage_overlap import stage_overlaps
+from monai_mocoi.runs.description import described
 from tests.networks.small import small_resnet
 
 STRIDES = (4, 8, 16, 32)
@@ -46,6 +47,8 @@ def test_position_i_of_a_real_network_is_centred_on_pixel_stride_times_i(block: 
 
 def test_the_strides_are_those_of_the_network() -> None:
     assert StageEncoder(resnet("resnet18")).stage_strides == STRIDES
+    # By what describes it a run is compared with an earlier one, which had no strides.
+    assert "strides" not in described(StageEncoder(resnet("resnet18")))[""]
     other = small_resnet()
     other.conv1.stride = (1, 1)
     assert StageEncoder(other).stage_strides == (2, 4, 8, 16)
