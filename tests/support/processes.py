@@ -126,6 +126,7 @@ def _in_a_group(rank: int, world: int, folder: str, function: Callable[..., Any]
     store = dist.FileStore(os.path.join(folder, "store"), world)
     dist.init_process_group("gloo", store=store, rank=rank, world_size=world)
     torch.save(function(rank, *args), os.path.join(folder, f"{rank}.pt"))
+    dist.barrier()  # one that had left would fail another that is still connecting
     dist.destroy_process_group()
 
 
