@@ -176,7 +176,7 @@ def test_fine_tunings_and_what_needs_them_come_last_of_a_data_set() -> None:
     for name in ("chest", "tissue"):
         late = [node.kind in ("finetune", "reuse", "ks") for node in nodes if node.dataset == name]
         assert late == sorted(late)
-        assert True in late
+        assert any(late)
     assert [node.dataset for node in nodes] == sorted(node.dataset for node in nodes)
 
 
