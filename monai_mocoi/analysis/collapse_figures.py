@@ -20,11 +20,16 @@ _KEPT_BYTES = 2**29  # 256 pairs of one channel at 512 px, or of three at 224 px
 
 @torch.no_grad()
 def collapse_figures(
-    moco: MoCo, pairs: Iterable[tuple[torch.Tensor, torch.Tensor]], device: torch.device, channels_last: bool = False
+    moco: MoCo,
+    pairs: Iterable[tuple[torch.Tensor, torch.Tensor]],
+    device: torch.device,
+    channels_last: bool = False,
+    autocast: torch.dtype | None = None,
 ) -> dict[str, float]:
     """Measure how well the query encoder and its head, as they are, tell images apart.
 
-    ``pairs``: batches of the two views of images, ``(N, C, H, W)`` each. The result is by the names in
+    ``pairs``: batches of the two views of images, ``(N, C, H, W)`` each. ``autocast``: the dtype that the network
+    computes in, None for its own; the views are read outside of it. The result is by the names in
     :data:`COLLAPSE_FIGURES`, see :class:`~monai_mocoi.handlers.CollapseMonitor`.
     """
     pooled: list[list[torch.Tensor]] = [[] for _ in range(5)]
@@ -33,8 +38,9 @@ def collapse_figures(
         for side, view in enumerate(pair):
             if channels_last:
                 view = view.contiguous(memory_format=torch.channels_last)
-            embedding, maps = moco.query_encoder(view.to(device))
-            embedded[side].append(moco.query_head(embedding).cpu())
+            with torch.autocast(device.type, autocast, enabled=autocast is not None):
+                embedding, maps = moco.query_encoder(view.to(device))
+                embedded[side].append(moco.query_head(embedding).cpu())
             for place, stage in enumerate(maps if side == 0 else maps[-1:], start=4 * side):
                 # Not in half precision, which would round the mean to a few hundred levels.
                 pooled[place].append(stage.mean(dim=(2, 3), dtype=torch.float32).cpu())

@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-import torch
-
 from monai_mocoi.analysis.collapse_figures import KeptPairs, collapse_figures, collapse_in_words
 from monai_mocoi.distributed.agreement import measured_by_the_first
 from monai_mocoi.distributed.processes import rank
@@ -115,9 +113,9 @@ class CollapseMonitor(KeptState):
             logger.warning(self._text(iteration, values))
 
     def _measure(self, engine: MoCoTrainer) -> dict[str, float]:
-        device = engine.state.device
-        with untouched(engine.moco), torch.autocast(device.type, engine.autocast, enabled=engine.autocast is not None):
-            return collapse_figures(engine.moco, self.pairs.batches(), device, engine.channels_last)
+        how = engine.state.device, engine.channels_last, engine.autocast
+        with untouched(engine.moco):
+            return collapse_figures(engine.moco, self.pairs.batches(), *how)
 
     def _text(self, iteration: int, values: Mapping[str, float]) -> str:
         when = f"at iteration {iteration}", f"{self.low_checks} checks in a row on {self.images} validation images"

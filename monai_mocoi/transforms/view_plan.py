@@ -60,8 +60,13 @@ class ViewPlan:
         """The views of a batch of images.
 
         ``images``: (N, C, H, W), floating point in 0..1, or what :func:`~monai_mocoi.transforms.rounding.quantise`
-        gives. ``drawn``: (views, N, numbers), see :meth:`draw`. Returns float32 (views, N, C, rows, columns).
+        gives. ``drawn``: (views, N, numbers), see :meth:`draw`. Returns float32 (views, N, C, rows, columns), made in
+        float32 under autocast too.
         """
+        with torch.autocast(images.device.type, enabled=False):
+            return self._views(images, drawn)
+
+    def _views(self, images: torch.Tensor, drawn: np.ndarray) -> torch.Tensor:
         views, samples = drawn.shape[:2]
         flat = drawn.reshape(views * samples, -1)
         columns, kinds, shape, at = [], [], tuple(images.shape[1:]), 0

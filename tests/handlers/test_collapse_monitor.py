@@ -259,6 +259,21 @@ def test_views_are_drawn_once_where_they_are_small(kept: int, monkeypatch: pytes
     assert scalars["collapse/rank_stage4"][1] == scalars["collapse/rank_stage4"][2]
 
 
+def test_views_are_read_outside_of_autocast_and_the_network_computes_in_it() -> None:
+    halved: dict[str, set[bool]] = {"views": set(), "network": set()}
+
+    class Asked(Drawing):
+        def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
+            halved["views"].add(torch.is_autocast_enabled("cpu"))
+            return super().__getitem__(index)
+
+    engine, monitor, _ = watched(small_moco(), 1, {"images": 5, "batch_size": 2}, precision="bf16")
+    monitor.pairs.dataset = Asked()
+    engine.moco.query_head.register_forward_hook(lambda *_: halved["network"].add(torch.is_autocast_enabled("cpu")))
+    engine.run()
+    assert halved == {"views": {False}, "network": {True}}
+
+
 def test_checks_count_steps_of_the_optimiser_after_the_grace_and_only_in_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
     # 7 iterations an epoch in steps of 2: the steps end with iterations 2, 4, 6, 7, then 9, 11, 13, 14 and so on.
     engine, monitor, _ = watched(

@@ -81,6 +81,20 @@ def test_a_batch_of_a_shipped_recipe_is_the_steps_one_after_the_other(bundle: st
     assert compared >= 8
 
 
+@pytest.mark.parametrize("bundle", ["nih_mse", "bch_mse", "dr_mse"])
+@pytest.mark.parametrize("count", [1, 16])
+def test_views_are_made_in_single_precision_under_autocast_too(bundle: str, count: int) -> None:
+    transform, channels = shipped(bundle, "train", 32), 1 if bundle.startswith("nih") else 3
+    for start in range(0, 48, count):
+        levels = pictures(count, channels, 37, 37)
+        seeds = list(range(start, start + count))
+        expected = at_once(transform, levels, seeds)
+        with torch.autocast("cpu", torch.bfloat16):
+            found = at_once(transform, levels, seeds)
+        assert found.dtype == torch.float32
+        assert torch.equal(found, expected)
+
+
 def _turned_and_cropped(transform: Compose, seed: int, view: int, shape: Any) -> bool:
     """Whether two interpolations, one after the other, have become one: then the pixels are others."""
     kinds = [type(step) for step in transform.transforms]
