@@ -51,7 +51,7 @@ def page(evidence: Path) -> str:
 def quoted_sentence(evidence: Path) -> str:
     """The sentence that README quotes: the primary comparison of the first study, whatever it says; empty: none yet."""
     kept = kept_studies(evidence)
-    return kept[0].primary if kept else ""
+    return kept[0].primary if kept and kept[0].has_primary else ""
 
 
 def section(kept: KeptStudy) -> dict[str, Any]:
@@ -71,8 +71,11 @@ def of_dataset(kept: KeptStudy, dataset: str) -> dict[str, Any]:
     """The tables of one data set, in Markdown; empty where there are no numbers."""
     return {
         "id": dataset,
+        "labelled": tables.labelled(kept, dataset),
         "linear": tables.label_efficiency(kept, "linear", dataset),
+        "linear_not_run": tables.not_run(kept, "linear", dataset),
         "finetune": tables.label_efficiency(kept, "finetune", dataset),
+        "finetune_not_run": tables.not_run(kept, "finetune", dataset),
         "floors": tables.floors(kept, dataset),
         "paired": differences.paired(kept, dataset),
         "probing": tables.probing(kept, dataset),
@@ -81,7 +84,7 @@ def of_dataset(kept: KeptStudy, dataset: str) -> dict[str, Any]:
 
 def shown(name: str) -> bool:
     """Whether the page shows a figure; the others are kept beside the tables."""
-    return name.startswith(("label_efficiency", "probing"))
+    return name.startswith("label_efficiency") or (name.startswith("probing") and name.endswith("_f1"))
 
 
 def write_page(evidence: Path = EVIDENCE, to: Path = PAGE, figures: Path = FIGURES) -> None:

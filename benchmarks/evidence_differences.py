@@ -13,7 +13,7 @@ LOSSES = ("stage_", "barlow_")
 
 
 def paired(kept: KeptStudy, dataset: str) -> str:
-    """Every paired difference of the report, except those of recipes."""
+    """Every paired difference that has a number, except those of recipes."""
     own = [row for row in kept.table("paired_differences") if row["dataset"] == dataset]
     return _differences([row for row in own if not is_of_recipes(kept, row)])
 
@@ -39,9 +39,13 @@ def _differences(rows: Iterable[dict[str, str]]) -> str:
     words = {"linear": "linear", "finetune": "fine-tuning"}
     made = []
     for row in rows:
+        if not row["difference"]:
+            continue
         p_values = [row["p_value"], row["p_value_holm"]]
         shown = [f"{float(p):.2g}" if p else NONE for p in p_values]
         where = [share(row["label_fraction"]), words[row["evaluation"]], f"`{row['arm']}` - `{row['against']}`"]
+        there, asked = int(row["runs"]), int(row["runs_asked"])
         finding = row["finding"] + (" (primary)" if row["primary"] == "1" else "")
+        finding += f", {there} of {asked} runs" if there < asked else ""
         made.append([*where, with_interval(row, "difference", "+"), *shown, finding])
     return table(["labels", "evaluation", "difference of", "points (95 % CI)", "p", "p by Holm", "finding"], made)

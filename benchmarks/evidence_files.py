@@ -42,6 +42,12 @@ class KeptStudy:
         return next(text for kind, text in self.told["verdict"] if kind == "lead").removeprefix("Primary comparison. ")
 
     @property
+    def has_primary(self) -> bool:
+        """Whether all planned runs of the primary comparison are there, so that its sentence is its result."""
+        rows = [row for row in self.table("paired_differences") if row["primary"] == "1" and row["difference"]]
+        return any(int(row["runs"]) == int(row["runs_asked"]) for row in rows)
+
+    @property
     def notes(self) -> list[str]:
         """What kind of evidence it is, and how far it holds."""
         return [text for kind, text in self.told["verdict"] if kind == "note"]

@@ -46,8 +46,8 @@ def rows_of(kept: KeptStudy, prefix: str, dataset: str) -> list[dict[str, str]]:
 
 
 def label_efficiency(kept: KeptStudy, evaluation: str, dataset: str) -> str:
-    """A row an arm, a column a share of the labels."""
-    rows = rows_of(kept, evaluation, dataset)
+    """A row an arm that has run, a column a share of the labels."""
+    rows = [row for row in rows_of(kept, evaluation, dataset) if int(row["runs_used"])]
     fractions = fractions_of(rows)
     cells = {(row["arm"], row["label_fraction"]): row for row in rows}
     arms = [arm["id"] for arm in kept.plan["arms"] if any(row["arm"] == arm["id"] for row in rows)]
@@ -56,8 +56,33 @@ def label_efficiency(kept: KeptStudy, evaluation: str, dataset: str) -> str:
         own = [cells.get((arm, fraction)) for fraction in fractions]
         counts = sorted({int(row["pretrainings"]) for row in own if row and row["pretrainings"]})
         seeds = " to ".join(map(str, dict.fromkeys([counts[0], counts[-1]]))) if counts and counts[-1] else "none"
-        made.append([f"`{arm}`", *(with_interval(row) if row else NONE for row in own), seeds])
+        made.append([f"`{arm}`", *(with_interval(row) + _missing(row) if row else NONE for row in own), seeds])
     return table(["arm", *map(share, fractions), "pretrainings"], made)
+
+
+def not_run(kept: KeptStudy, evaluation: str, dataset: str) -> list[str]:
+    """Arms that were planned and of which no test is there."""
+    rows = rows_of(kept, evaluation, dataset)
+    there = {row["arm"] for row in rows if int(row["runs_used"])}
+    return [arm for arm in dict.fromkeys(row["arm"] for row in rows) if arm not in there]
+
+
+def labelled(kept: KeptStudy, dataset: str) -> str:
+    """How many images and patients a classifier learns from at each share of the labels, over the draws."""
+    place = 1 + [own["id"] for own in kept.plan["datasets"]].index(dataset)
+    rows = kept.table(f"labelled_{place}")
+    made = []
+    for fraction in fractions_of(rows):
+        own = [row for row in rows if row["label_fraction"] == fraction]
+        names = [f"{split}_{what}" for split in ("training", "validation") for what in ("images", "patients")]
+        made.append([share(fraction), str(len(own)), *(_range([int(row[name]) for row in own]) for name in names)])
+    header = ["labels", "draws", "training images", "patients", "validation images", "patients"]
+    return table(header, made)
+
+
+def _range(values: list[int]) -> str:
+    ends = [f"{own:,}" for own in sorted({min(values), max(values)})]
+    return " to ".join(ends)
 
 
 def floors(kept: KeptStudy, dataset: str) -> str:
@@ -69,6 +94,8 @@ def floors(kept: KeptStudy, dataset: str) -> str:
         by[row["arm"], row["floor"]][row["label_fraction"]] = row
     made = []
     for (arm, floor), own in by.items():
+        if not any(row["value"] for row in own.values()):
+            continue
         sign = "+" if arm else ""
         cells = [with_interval(own[f], sign=sign) + _limits(own[f]) if f in own else NONE for f in fractions]
         made.append([f"`{arm}` - {floor}" if arm else floor, *cells])
@@ -77,13 +104,19 @@ def floors(kept: KeptStudy, dataset: str) -> str:
 
 def _limits(row: dict[str, str]) -> str:
     """What a floor, or the gain over it, shows, and which runs are missing."""
-    missing = f"{row['runs']} of {row['runs_asked']} runs" if int(row["runs"]) < int(row["runs_asked"]) else ""
-    return "".join(f", {words}" for words in (row["finding"], missing) if words)
+    finding = f", {row['finding']}" if row["finding"] else ""
+    return finding + _missing(row, "runs")
+
+
+def _missing(row: dict[str, str], name: str = "runs_used") -> str:
+    """How many of the runs that were planned are in a number, where it is not all of them."""
+    there, asked = int(row[name]), int(row["runs_asked"])
+    return f", {there} of {asked} runs" if there < asked else ""
 
 
 def shortcuts(kept: KeptStudy) -> str:
     """What shortcuts alone tell with all labels, and shuffled labels, as the report has them."""
-    rows = [dict(list(row.items())[:3]) for row in kept.table("baselines")]
+    rows = [dict(list(row.items())[:3]) for row in kept.table("baselines") if "(chosen" not in row["classifier"]]
     return table([*rows[0]], (list(row.values()) for row in rows)) if rows else ""
 
 
@@ -99,8 +132,9 @@ def probing(kept: KeptStudy, dataset: str) -> str:
     for fraction in dict.fromkeys([*fractions[-1:], *fractions[:1]]):
         for arm in [own["id"] for own in kept.plan["arms"] if (fraction, own["id"]) in values]:
             stages = values[fraction, arm]
-            made.append([share(fraction), f"`{arm}`", *(_spread(stages.get(stage, [])) for stage in "1234")])
-    return table(["labels", "arm", "stage 1", "stage 2", "stage 3", "stage 4"], made)
+            encoders = str(max(len(own) for own in stages.values()))
+            made.append([share(fraction), f"`{arm}`", encoders, *(_spread(stages.get(stage, [])) for stage in "1234")])
+    return table(["labels", "arm", "encoders", "stage 1", "stage 2", "stage 3", "stage 4"], made)
 
 
 def _spread(values: list[float]) -> str:
@@ -127,6 +161,8 @@ def hours(seconds: str) -> str:
 def in_words(figure: str) -> str:
     """What a figure shows, of its name."""
     of = {"label_efficiency_linear": "Linear evaluation against the share of the labels"}
-    of |= {"label_efficiency_finetune": "Fine-tuning against the share of the labels", "probing": "Probing by stage"}
+    of |= {"label_efficiency_finetune": "Fine-tuning against the share of the labels"}
+    if figure.startswith("probing"):
+        return f"Probing by stage, {share(figure.rpartition('_f')[2])} of the labels; the numbers are in the table"
     name = next((words for start, words in of.items() if figure.startswith(start)), figure)
-    return f"{name}; the numbers are in the tables"
+    return f"{name}; the numbers are in the table"

@@ -5,7 +5,7 @@ import json
 from monai_mocoi.study_report.blocks import Section, Table, Text, number_in_hundredths
 from monai_mocoi.study_report.sources import shown_links
 from monai_mocoi.study_report.study_results import StudyResults
-from monai_mocoi.study_report.tested_run import TestedRun, fraction_in_short
+from monai_mocoi.study_report.tested_run import TestedRun, fraction_in_short, fraction_in_words
 
 
 def add_baselines(study: StudyResults, section: Section, run: TestedRun) -> None:
@@ -19,12 +19,14 @@ def add_baselines(study: StudyResults, section: Section, run: TestedRun) -> None
     table = Table(
         "baselines", "Linear classifiers of shortcuts, and the chosen run",
         ("classifier", "sees", "macro AUC, % (95 % CI)", "run"),
-        note="A classifier that is no better than a shortcut may be using it.",
+        note="A classifier that is no better than a shortcut may be using it. Shortcuts have all labels, and the "
+        "chosen run those that are named.",
     )  # fmt: skip
     own_metrics = json.loads((run.folder / "metrics.json").read_text(encoding="utf-8"))
     code = shown_links([study.sources.of(run.place, run)])
     area = number_in_hundredths(own_metrics["overall"].get("macro_auc"))
-    table.rows.append([f"{study.words(run.arm)} (chosen)", "the images", area, code])
+    what = f"chosen: {fraction_in_words(run.fraction)}, draw {run.label_seed}"
+    table.rows.append([f"{study.words(run.arm)} ({what})", "the images", area, code])
     for document in documents:
         for name, own in document.content["baselines"].items():
             shown = number_in_hundredths(own["overall"]["macro_auc"])

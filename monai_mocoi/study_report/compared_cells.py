@@ -19,7 +19,8 @@ def compare_cells(first: Cell, second: Cell, test: TestSet | None, metric: Metri
     """``first`` less ``second``: over the label draws that both have, each the mean of its seeds."""
     dataset, evaluation, fraction, stage, arm = first.key
     asked = len(first.expected) + len(second.expected)
-    made = Comparison(dataset, evaluation, fraction, stage, arm, second.key[-1], metric, None, asked=asked)
+    at, planned = (dataset, evaluation, fraction, stage, arm, second.key[-1]), first.planned or second.planned
+    made = Comparison(*at, metric, None, asked=asked, planned=planned)
     if trouble := first.trouble or second.trouble:
         return replace(made, trouble=trouble)
     one, other = paired_runs(first, second)

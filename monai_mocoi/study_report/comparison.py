@@ -39,7 +39,7 @@ class Comparison:
     ``draws``: label draws that both have; ``encoders``: pretrainings of each that are in it, 0 for an arm without any.
     ``across``: the difference over pretrainings, from five on. ``few``: names of classes with too few patients, with
     the counts. ``corrected_for``: number of p-values that Holm's correction is for. ``runs``: that are in it, of
-    ``asked`` runs that were planned or, without a plan, found (0: not known).
+    ``asked`` runs that were planned or, without a plan, found (0: not known). ``planned``: by a plan.
     """
 
     dataset: str
@@ -60,6 +60,7 @@ class Comparison:
     corrected_for: int = 0
     runs: tuple[TestedRun, ...] = ()
     asked: int = 0
+    planned: bool = False
 
     @property
     def keys(self) -> tuple[Key, Key]:
@@ -71,3 +72,8 @@ class Comparison:
     def lacks(self) -> bool:
         """Whether runs that there should be are not in it."""
         return len(self.runs) < self.asked
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether runs that were planned are not in it: what it shows is told when all are."""
+        return self.planned and self.lacks

@@ -36,13 +36,15 @@ class Measured:
 class Cell:
     """All runs of one arm at one fraction: label draws x pretrainings. ``trouble``: why there is no number.
 
-    ``asked``: label draw and repeat of each run that was planned, or found, whether it has a number or not.
+    ``asked``: label draw and repeat of each run that was planned, or found, whether it has a number or not;
+    ``planned``: the cell is one of a plan.
     """
 
     key: tuple[str, str, float, str, str]  # data set, evaluation, fraction, stage, arm
     runs: list[Measured] = field(default_factory=list)
     trouble: str | None = None
     asked: list[tuple[int, str]] = field(default_factory=list)
+    planned: bool = False
 
     @property
     def expected(self) -> set[tuple[int, str]]:
@@ -128,7 +130,7 @@ def measure_cells(
 
     ``planned``: label draw and repeat of the runs of each planned cell; those that are missing are cells too.
     """
-    cells = {key: Cell(key, asked=list(own)) for key, own in (planned or {}).items()}
+    cells = {key: Cell(key, asked=list(own), planned=True) for key, own in (planned or {}).items()}
     sets: dict[str, TestSet] = {}
     readers: dict[str, PredictionsReader] = defaultdict(PredictionsReader)
     problems = []

@@ -29,9 +29,11 @@ def chosen_run(study: StudyResults, arm: str | None = None) -> tuple[TestedRun |
     for name in preferred:
         if own_runs := [run for run in tests if run.arm == name]:
             tuned = [run for run in own_runs if run.evaluation == "finetune"] or own_runs
-            how = (
-                "the arm that was asked for" if arm else "no plan names an arm: the first of MSE, Barlow Twins and MoCo"
+            usual = "the first of MSE, Barlow Twins and MoCo"
+            missing = (
+                f"no test of the primary comparison is there: {usual}" if plan else f"no plan names an arm: {usual}"
             )
+            how = "the arm that was asked for" if arm else missing
             return min(tuned, key=lambda run: (run.fraction, _first(run))), how
     return None, ""
 

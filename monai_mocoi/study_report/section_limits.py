@@ -2,7 +2,7 @@
 
 from monai_mocoi.study_report.blocks import Bullets, Section, Text
 from monai_mocoi.study_report.comparison import SEEDS_FOR_A_CLAIM
-from monai_mocoi.study_report.published import is_published
+from monai_mocoi.study_report.section_results import paper_number
 from monai_mocoi.study_report.study_results import StudyResults
 from monai_mocoi.study_report.verdict import Finding, finding
 
@@ -90,6 +90,6 @@ def _of_method(study: StudyResults) -> list[str]:
     ]
     if any(finding(own) in (Finding.BETTER, Finding.WORSE) for own in study.comparisons if not own.primary):
         told.insert(1, "Secondary findings, corrected or not, are hypotheses for a further test.")
-    if any(is_published(study.name_of(dataset)) for dataset in study.datasets):
+    if any(paper_number(study, study.name_of(key[0]), cell) for key, cell in study.cells.items()):
         told.append("The paper's numbers are not a comparison: other test images, intervals and settings (see there).")
     return told

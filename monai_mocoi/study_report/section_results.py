@@ -12,7 +12,7 @@ from monai_mocoi.study_report.verdict import points
 _TITLES = {"linear": "Linear evaluation (frozen encoder)", "finetune": "Fine-tuning (all weights)"}
 _COLUMNS: tuple[str, ...] = ("dataset", "evaluation", "label_fraction", "stage", "arm", "value", "low", "high")
 _COLUMNS += ("standard_error", "degrees", "label_draws", "pretrainings", "patients", "lowest_run", "highest_run")
-_COLUMNS += ("paper", "runs")
+_COLUMNS += ("runs_used", "runs_asked", "paper", "runs")
 
 
 def label_efficiency_section(study: StudyResults) -> Section:
@@ -52,10 +52,10 @@ def evaluation_section(study: StudyResults, evaluation: str) -> Section:
         if not cells:
             continue
         own = study.name_of(dataset)
-        beside = is_published(own) and any(_paper(study, own, cell) for cell in cells)
+        beside = is_published(own) and any(paper_number(study, own, cell) for cell in cells)
         table = _table(study, dataset, evaluation, cells, own if beside else "")
         section.blocks.append(table)
-        if beside and any(_paper(study, own, cell) for cell in study.cells_of(dataset, _before(evaluation))):
+        if beside and any(paper_number(study, own, cell) for cell in study.cells_of(dataset, _before(evaluation))):
             section.blocks.append(
                 Text("What differs from the paper's measurement stands in the section before.", "note")
             )
@@ -71,7 +71,8 @@ def _before(evaluation: str) -> str:
     return "linear" if evaluation == "finetune" else ""
 
 
-def _paper(study: StudyResults, name: str, cell: Cell) -> object:
+def paper_number(study: StudyResults, name: str, cell: Cell) -> object:
+    """What the paper has of the same arm and share of the labels, on a data set of this name; None: nothing."""
     arm = study.arms.get(cell.key[4])
     if arm is None or arm.loss or study.metric.label is not None:
         return None
@@ -91,7 +92,7 @@ def _table(study: StudyResults, dataset: str, evaluation: str, cells: list[Cell]
     stages = {cell.key[3] for cell in cells}
     for cell in cells:
         _, _, fraction, stage, arm = cell.key
-        paper = _paper(study, name, cell) if name else None
+        paper = paper_number(study, name, cell) if name else None
         links = [study.sources.of(one.run.place, one.run) for one in cell.runs]
         mean, runs = cell.number(), [one.value for one in cell.runs]
         encoders = len(cell.encoders)
@@ -110,7 +111,8 @@ def _table(study: StudyResults, dataset: str, evaluation: str, cells: list[Cell]
         table.rows.append([*row, shown_links(links)])
         patients = mean.patients if mean else None
         ends = [min(runs, default=None), max(runs, default=None)]
-        tail = [len(cell.draws), encoders, patients, *ends, paper.words if paper else None]  # type: ignore[attr-defined]
+        counts = [len(runs), len(cell.expected)]
+        tail = [len(cell.draws), encoders, patients, *ends, *counts, paper.words if paper else None]  # type: ignore[attr-defined]
         table.values.append(
             [dataset, evaluation, fraction, stage, arm, *numbers, *tail, " ".join(x.text for x in links)]
         )

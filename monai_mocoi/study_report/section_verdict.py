@@ -12,11 +12,12 @@ _HOLDS = (
     "fraction has several label draws also for other draws, else for the one that was drawn."
 )
 _LISTED = 6
-"""So many comparisons that show nothing have a sentence each; more would hide the others."""
+"""So many comparisons of a kind that shows nothing have a sentence each; more would hide the others."""
 _IN_THE_TABLE = (
     "Each is a row of the table in the section on paired differences, with its interval: which gains and losses still "
     "fit the data."
 )
+_NOT_THERE = "No run of them is there, or can be used; the section on limits says which are missing."
 
 
 def verdict_section(study: StudyResults) -> Section:
@@ -40,15 +41,16 @@ def verdict_section(study: StudyResults) -> Section:
     for title, kinds in (
         ("Shown, once corrected", (Finding.BETTER, Finding.WORSE)),
         ("Not shown", (Finding.NOT_SHOWN,)),
-        ("Cannot be told", (Finding.TOO_FEW, Finding.NO_VARIATION, Finding.INCOMPLETE, Finding.NONE)),
+        ("Cannot be told", (Finding.TOO_FEW, Finding.NO_VARIATION, Finding.INCOMPLETE)),
+        ("Without a number", (Finding.NONE,)),
     ):
         told = [own for own in others if finding(own) in kinds]
         if told:
             section.blocks.append(
                 Text(f"{title}: {len(told)} of {len(others)} {'' if without else 'secondary '}comparisons", "head")
             )
-            if kinds == (Finding.NOT_SHOWN,) and len(told) > _LISTED:
-                section.blocks.append(Text(_IN_THE_TABLE))
+            if kinds != (Finding.BETTER, Finding.WORSE) and len(told) > _LISTED:
+                section.blocks.append(Text(_NOT_THERE if kinds == (Finding.NONE,) else _IN_THE_TABLE))
                 continue
             section.blocks.append(Bullets([_sentence(study, own) for own in told]))
     if any(finding(own) in (Finding.BETTER, Finding.WORSE) for own in others):

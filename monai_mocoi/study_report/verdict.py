@@ -1,8 +1,8 @@
 """Verdict: sentences made of differences and their intervals, which never say more than these hold.
 
 "Shown" means: the interval excludes 0, for a secondary comparison also the p-value corrected by Holm is at most 0.05,
-every class that the number is made of has enough patients, the test set shows some variation, and of a primary
-comparison every planned run is in it.
+every class that the number is made of has enough patients, the test set shows some variation, and every planned run is
+in it.
 """
 
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ def finding(comparison: Comparison) -> Finding:
         return Finding.TOO_FEW
     if not own.varies:
         return Finding.NO_VARIATION
-    if comparison.primary and comparison.lacks:
+    if comparison.incomplete:
         return Finding.INCOMPLETE
     if not excludes_zero(own) or (own.p_holm is not None and own.p_holm > ALPHA):
         return Finding.NOT_SHOWN
@@ -62,8 +62,11 @@ def sentence_of(comparison: Comparison, arms: Mapping[str, Arm], dataset: str = 
     own, holds = comparison.difference, _reach(comparison) if reach else ""
     if own is None:
         return f"{start} against {against}: no number. {comparison.trouble}"
-    text = f"{start} {_moves(own.value, comparison)} {against} ({interval_in_words(own)}; {_p_values(own)}){lacks}"
     what = finding(comparison)
+    if what is Finding.INCOMPLETE:  # a number would be an interim look
+        there = f"{len(comparison.runs)} of {comparison.asked} planned runs are there"
+        return f"{start} against {against}: cannot be told yet. {there}."
+    text = f"{start} {_moves(own.value, comparison)} {against} ({interval_in_words(own)}; {_p_values(own)}){lacks}"
     if what is Finding.TOO_FEW:
         return f"{text}: too few patients to judge ({'; '.join(comparison.few)})."
     if what is Finding.NO_VARIATION:
@@ -71,8 +74,6 @@ def sentence_of(comparison: Comparison, arms: Mapping[str, Arm], dataset: str = 
             f"{text}: cannot be told: no variation in the test set. Leaving out a patient changes nothing, so that "
             "it is too small or too easy to say how certain the difference is."
         )
-    if what is Finding.INCOMPLETE:
-        return f"{text}: cannot be told before all planned runs of both arms are there."
     if what is Finding.BETTER:
         return f"{text}: shown to help{holds}."
     if what is Finding.WORSE:

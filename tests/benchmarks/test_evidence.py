@@ -43,6 +43,7 @@ def kept(evidence_folder: Path, name: str = "tiny") -> Path:
     ]  # fmt: skip
     plan = {
         "name": name,
+        "pretrain_seeds": [1, 2, 3],
         "hash": "ab" * 32,
         "masked_hash": "cd" * 32,
         "metric": {"name": "auc", "label": None},
@@ -57,20 +58,31 @@ def kept(evidence_folder: Path, name: str = "tiny") -> Path:
     at = {"dataset": "d", "evaluation": "linear", "stage": "4", "label_fraction": 0.1}
     linear = [
         {**at, "label_fraction": own, "arm": arm, **dict(zip(NUMBERS, numbers, strict=True)), "pretrainings": seeds}
-        for arm, own, numbers, seeds in (
-            ("random", 1.0, (0.8, 0.75, 0.85), 0),
-            ("mse", 1.0, (0.87654, 0.8, 0.9), 3),
-            ("mse", 0.1, (0.7, "", ""), 2),
-            ("moco", 0.1, ("", "", ""), 0),
+        | {"runs_used": runs, "runs_asked": 3}
+        for arm, own, numbers, seeds, runs in (
+            ("random", 1.0, (0.8, 0.75, 0.85), 0, 3),
+            ("mse", 1.0, (0.87654, 0.8, 0.9), 3, 3),
+            ("mse", 0.1, (0.7, "", ""), 2, 2),
+            ("moco", 0.1, ("", "", ""), 0, 0),
         )
     ]  # fmt: skip
+    drawn = [{"label_fraction": 0.1, "training_images": own, "training_patients": 9} for own in (1080, 990)]
+    written(
+        folder / "tables/labelled_1.csv",
+        [{**row, "validation_images": 30, "validation_patients": 3} for row in drawn],
+    )
     written(folder / "tables/linear_1.csv", linear)
     pair = {**at, "primary": 0, "low": -0.004, "high": 0.0281, "p_value": 0.0312, "p_value_holm": "", "finding": "no"}
+    pair |= {"runs": 6, "runs_asked": 6}
     pairs = [("mse", "moco", 0.0123, 1), ("mse", "old", 0.05, 0), ("old", "random", -0.0004, 0)]
     pairs += [("mse_aligned", "mse", 0.02, 0), ("mse_aligned", "old", 0.07, 0), ("moco", "old", 0.08, 0)]
     written(
         folder / "tables/paired_differences.csv",
-        [{**pair, "arm": a, "against": b, "difference": d, "primary": p} for a, b, d, p in pairs],
+        [{**pair, "arm": a, "against": b, "difference": d, "primary": p} for a, b, d, p in pairs]
+        + [
+            {**pair, "arm": "moco", "against": "random", "difference": 0.3, "runs": 4},
+            {**pair, "arm": "old", "against": "moco", "difference": "", "runs": 0},
+        ],
     )
     floor = {"dataset": "d", "label_fraction": 0.1, "floor": "colour", "p_value": ""}
     floors = [("", (0.82, 0.8, 0.84), 5, ""), ("mse", (-0.12, -0.2, 0.01), 19, "too few patients")]
@@ -83,7 +95,14 @@ def kept(evidence_folder: Path, name: str = "tiny") -> Path:
             for arm, numbers, runs, what in floors
         ],
     )
-    written(folder / "tables/baselines.csv", [{"classifier": "sex", "sees": "the column", "AUC": "51.0", "run": "R1"}])
+    sex = {"classifier": "sex", "sees": "the column", "AUC": "51.0", "run": "R1"}
+    chosen = {
+        "classifier": "MSE (chosen: 10 % of the labels, draw 1)",
+        "sees": "the images",
+        "AUC": "70.0",
+        "run": "R2",
+    }
+    written(folder / "tables/baselines.csv", [chosen, sex])
     probed = [{**at, "arm": "mse", "stage": "2", "value": value} for value in (0.6, 0.7)]
     written(folder / "tables/probing.csv", [*probed, {**probed[0], "stage": "all"}])
     steps = [("pretrain", 3, 2, 5400.0), ("linear", 4, 4, 90.0)]
@@ -139,8 +158,9 @@ def test_every_number_is_that_of_a_file(tmp_path: Path) -> None:
     assert "| `moco` | resnet18 | moco, `batch_size` 8 |" in text
     assert "| arm | 10 % | 100 % | pretrainings |" in text
     assert "| `random` | – | 80.0 (75.0 to 85.0) | none |" in text
-    assert "| `moco` | – | – | none |" in text
-    assert "| `mse` | 70.0 | 87.7 (80.0 to 90.0) | 2 to 3 |" in text
+    assert "| `mse` | 70.0, 2 of 3 runs | 87.7 (80.0 to 90.0) | 2 to 3 |" in text
+    assert "Planned, and not run yet: `moco`." in text
+    assert "| 10 % | 2 | 990 to 1,080 | 9 | 30 | 3 |" in text
     paired, recipes = text.partition("### Our recipe and the paper's")[::2]
     assert "| 10 % | linear | `mse` - `moco` | +1.2 (-0.4 to +2.8) | 0.031 | – | no (primary) |" in paired
     assert "| 10 % | linear | `mse` - `old` | +5.0 (-0.4 to +2.8) | 0.031 | – | no |" in recipes
@@ -149,10 +169,13 @@ def test_every_number_is_that_of_a_file(tmp_path: Path) -> None:
         assert row in paired  # they differ in more than the recipe
         assert row not in recipes
     assert "`old` - `random` | 0.0 (-0.4 to +2.8) |" in paired
+    assert "`moco` - `random` | +30.0 (-0.4 to +2.8) | 0.031 | – | no, 4 of 6 runs |" in paired
+    assert "`old` - `moco`" not in text  # no number
     assert "| colour | 82.0 (80.0 to 84.0) |" in text
     assert "| `mse` - colour | -12.0 (-20.0 to +1.0), too few patients, 19 of 20 runs |" in text
-    assert "| `moco` - colour | –, no number |" in text
-    assert "| 10 % | `mse` | – | 65.0 (60.0 to 70.0) | – | – |" in text
+    assert "`moco` - colour" not in text
+    assert "(chosen" not in text
+    assert "| 10 % | `mse` | 2 | – | 65.0 (60.0 to 70.0) | – | – |" in text
     assert "| pretrain | 2 of 3 | 1.50 |" in text
     assert "| all | 6 of 7 | 1.52 |" in text
     assert "- Few patients." in text

@@ -193,7 +193,10 @@ def test_missing_and_broken_cells_are_named(study, tmp_path) -> None:
     assert primary.primary
     assert primary.draws == 1  # the one that both have
     assert finding(primary) is Finding.INCOMPLETE
-    assert "(2 of 4 runs): cannot be told before all planned runs" in sentence_of(primary, made.arms)
+    sentence = sentence_of(primary, made.arms)
+    assert sentence.endswith(" against MoCo: cannot be told yet. 2 of 4 planned runs are there.")
+    secondary = [own for own in made.comparisons if own.difference and own.lacks and not own.primary]
+    assert {finding(own) for own in secondary} == {Finding.INCOMPLETE}
 
 
 def test_primary_comparison_without_its_arms_has_no_number(study, tmp_path) -> None:

@@ -43,6 +43,17 @@ def test_better_says_for_whom() -> None:
     assert sentence_of(own, ARMS, reach=False).endswith("p 0.04): shown to help.")
 
 
+@pytest.mark.parametrize("primary", [True, False])
+def test_of_a_plan_nothing_is_told_before_all_its_runs_are_there(primary: bool) -> None:
+    own = compared(2.1, 0.4, 3.8, primary=primary, asked=4, planned=True)
+    assert finding(own) is Finding.INCOMPLETE
+    assert sentence_of(own, ARMS) == (
+        "At 6 % of the labels (fine-tuning), MSE against MoCo: cannot be told yet. 0 of 4 planned runs are there."
+    )
+    assert finding(replace(own, planned=False)) is Finding.BETTER
+    assert finding(replace(own, asked=0)) is Finding.BETTER
+
+
 def test_worse() -> None:
     own = compared(-2.1, -3.8, -0.4)
     assert finding(own) is Finding.WORSE
