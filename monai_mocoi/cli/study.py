@@ -25,7 +25,7 @@ Folder = Annotated[str, typer.Argument(metavar="STUDY", help="The study folder, 
 def plan(
     file: Annotated[str, typer.Argument(metavar="STUDY.yaml", help="The study: see docs/study.md.")],
 ) -> None:
-    """Expand a study, check every step as mocoi plan does, and write plan.json and commands.txt.
+    """Expand a study, check its steps, and write plan.json and commands.txt.
 
     Nothing is written if one step would be refused. The plan is the pre-registration: it is not changed once the study
     has begun.

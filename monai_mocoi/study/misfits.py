@@ -45,6 +45,7 @@ def misfits(study: Study) -> Iterator[str]:
         has = ", ".join(map(str, study.fractions))
         yield f"finetune_fractions has {others[0]}, but fractions has {has}: add it there, or leave it out"
     yield from _of_primary(study)
+    yield from _without_bundle(study)
     yield from _other_images(study)
     places = [(f"settings.{config}", settings) for config, settings in study.settings.items()]
     for place, settings in (*places, *((f"the arm {arm.id}", arm.settings) for arm in study.arms)):
@@ -68,6 +69,17 @@ def _of_primary(study: Study) -> Iterator[str]:
         if role in arms and own.evaluation not in evaluations_of(arms[role]):
             can = " or ".join(evaluations_of(arms[role])) or "neither"
             yield f"primary.evaluation is {own.evaluation}, but the arm {role} ({arms[role].kind}) can have {can} only"
+
+
+def _without_bundle(study: Study) -> Iterator[str]:
+    """Methods that have no bundle where others have one: they would be trained by other settings, on other images."""
+    methods = dict.fromkeys(arm.method for arm in study.arms if arm.method)
+    for own in study.datasets:
+        if own.bundles and (missing := [method for method in methods if method not in own.bundles]):
+            yield (
+                f"the data set {own.id} has bundles for {', '.join(own.bundles)}, but not for {missing[0]}, so that "
+                f"arms would be trained by other settings: adapt {own.modality}_{missing[0]} too, and name it"
+            )
 
 
 def _other_images(study: Study) -> Iterator[str]:

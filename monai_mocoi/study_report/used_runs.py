@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import PurePosixPath
 from typing import Any
 
+from monai_mocoi.study.done_marker import newer_input
 from monai_mocoi.study_report.found_runs import FoundRuns
 from monai_mocoi.study_report.recorded_settings import SettingsOf
 from monai_mocoi.study_report.run_by_hand import why_not_by_hand
@@ -38,9 +39,12 @@ def keep_used(found: FoundRuns, settings_of: SettingsOf | None = None) -> None:
 
 
 def _is_marked(found: FoundRuns, node: Any) -> bool:
+    """Whether its step was run to its end by this plan, and none of its inputs was made anew since."""
     try:
         content = json.loads((found.root / node.done).read_text(encoding="utf-8"))
-        return bool(found.plan and content["id"] == node.id and content["plan"] == found.plan.hash)
+        if found.plan is None or content["id"] != node.id or content["plan"] != found.plan.hash:
+            return False
+        return not newer_input(found.root, node, content)
     except (OSError, ValueError, KeyError, TypeError):
         return False
 
@@ -57,7 +61,9 @@ def _why_not(found: FoundRuns, run: TestedRun, marked: dict[str, bool], settings
         return "" if run.role == "external" else "it is not in the plan"
     if not marked[run.node.id]:
         if (found.root / run.node.done).exists():
-            return "no done marker says that its step was run to its end by this plan"
+            return (
+                "no done marker says that its step was run to its end by this plan, and after the steps that it needs"
+            )
         if reason := why_not_by_hand(found, run, settings_of):
             return f"there is no done marker of its step, and {reason}"
     return _other_input(found, run)

@@ -104,10 +104,10 @@ def test_the_primary_arms_are_tested_outside(evaluation: str) -> None:
 
 
 def test_bundles_of_ones_own() -> None:
-    datasets = [{**SMALL["datasets"][0], "bundles": {"mse": "/b/my_mse"}}]
+    datasets = [{**SMALL["datasets"][0], "bundles": {"mse": "/b/my_mse", "moco": "/b/my_moco"}}]
     nodes = grid(datasets=datasets)
     assert nodes["chest.mse-resnet50-s1.pretrain"].commands[0][2] == "/b/my_mse/configs/train.json"
-    assert nodes["chest.moco-resnet50-s1.pretrain"].commands[0][2] == "nih_moco/train"
+    assert nodes["chest.moco-resnet50-s1.pretrain"].commands[0][2] == "/b/my_moco/configs/train.json"
     assert nodes["chest.random-resnet50-s1.linear"].commands[0][2] == "/b/my_mse/configs/finetune.json"
 
 
@@ -180,7 +180,9 @@ def test_fine_tunings_and_what_needs_them_come_last_of_a_data_set() -> None:
     assert [node.dataset for node in nodes] == sorted(node.dataset for node in nodes)
 
 
-@pytest.mark.parametrize(("bundles", "there"), [({}, "bch_mse/{}"), ({"mse": "/b/my"}, "/b/my/configs/{}.json")])
+@pytest.mark.parametrize(
+    ("bundles", "there"), [({}, "bch_mse/{}"), ({"mse": "/b/my", "moco": "/b/moco"}, "/b/my/configs/{}.json")]
+)
 def test_an_arm_by_the_papers_settings(bundles: dict[str, str], there: str) -> None:
     paper = {"id": "paper", "kind": "pretrain", "method": "mse", "overlay": "paper", "settings": {"batch_size": 4}}
     datasets = [{"id": "tissue", "modality": "bch", "dataset_dir": "demo", "bundles": bundles}]

@@ -69,6 +69,11 @@ def test_the_file_is_read_as_yaml(tmp_path: Path) -> None:
             {"primary": SMALL["primary"] | {"arm": "barlow"}},
             "primary.arm is 'barlow', but the study has random, supervised",
         ),
+        (
+            {"datasets": [{**SMALL["datasets"][0], "bundles": {"mse": "my_mse"}}]},
+            "the data set chest has bundles for mse, but not for moco, so that arms would be trained by other "
+            "settings: adapt nih_moco too",
+        ),
         ({"primary": SMALL["primary"] | {"against": "mse"}}, "primary compares 'mse' with itself"),
         ({"primary": SMALL["primary"] | {"fraction": 0.5}}, "primary.fraction is 0.5, but the study has 1.0, 0.06"),
         (

@@ -110,6 +110,20 @@ def test_a_marker_of_this_plan_is_enough_and_one_of_another_plan_is_none(study: 
     assert all("no done marker says" in text for text in results.problems)
 
 
+def test_a_test_of_an_encoder_that_was_made_anew_since_is_not_used(study: Path, tmp_path: Path) -> None:
+    plan = json.loads((study / "plan.json").read_text())
+    (study / "done").mkdir()
+    for hour, node in enumerate(plan["nodes"]):
+        content = {"id": node["id"], "plan": plan["hash"], "ended": f"2026-01-01T{hour:02d}:00:00+00:00"}
+        (study / node["done"]).write_text(json.dumps(content))
+    assert study_results(study, tmp_path, None).problems == []
+    (pretrain,) = [node for node in plan["nodes"] if node["kind"] == "pretrain"]
+    change(study / pretrain["done"], ended="2026-01-02T00:00:00+00:00")
+    results = study_results(study, tmp_path, None)
+    assert [run.arm for run in results.found.tested] == ["supervised"]
+    assert "and after the steps that it needs" in results.problems[0]
+
+
 CHANGES: dict[str, Callable[[Path], object]] = {
     "the planned label_seed": lambda own: change(own / MSE / "finetune/f0.1-l1/metrics.json", tested={"label_seed": 2}),
     "the planned label_fraction": lambda own: change(
