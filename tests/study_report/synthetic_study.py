@@ -196,7 +196,9 @@ class SyntheticStudy:
         self, dataset: str, arm: str, seed: int | None, kind: str, commands: list[list[str]], run: str, cells: list[Any]
     ) -> None:
         name = f"{dataset}.{arm}-resnet50-s{seed or 0}.{kind}"
-        node = {"id": name, "kind": kind, "dataset": dataset, "arm": arm, "pretrain_seed": seed, "inputs": []}
+        pretrained = f"{dataset}.{arm}-resnet50-s{seed or 0}.pretrain"
+        inputs = [own["id"] for own in self.nodes if own["id"] == pretrained]
+        node = {"id": name, "kind": kind, "dataset": dataset, "arm": arm, "pretrain_seed": seed, "inputs": inputs}
         needs = {"gpu": 0, "cores": 1, "minutes": 1, "memory_mb": 100}
         node |= {"commands": commands, "run_dir": run, "done": f"done/{name}.json", "resources": needs, "cells": cells}
         self.nodes.append(node)
