@@ -88,8 +88,21 @@ def sentences(results: StudyResults) -> dict[str, Any]:
     """What the report says in words, and how many of the planned tests it is made of."""
     plan = results.found.plan
     planned = sum(len(node.cells) for node in plan.nodes) if plan else 0
-    counts = {"planned": planned, "missing": len(results.found.missing())}
+    counts = {"planned": planned, "missing": len(results.found.missing()), "trained_by": trained_by(results)}
     return {**counts, "verdict": told(verdict_section(results)), "limits": told(limits_section(results))}
+
+
+def trained_by(results: StudyResults) -> dict[str, list[str]]:
+    """Commits of the code that trained, versions of PyTorch and MONAI, and devices, as the run folders have them."""
+    runs = results.found.manifests.values()
+    parts = [(own.commit, own.versions) for own in runs if own.epochs]
+    parts += [(part.get("commit"), part.get("versions")) for own in runs for part in own.continued or ()]
+    versions = {f"{name} {known[name]}" for _, known in parts for name in ("torch", "monai") if known and name in known}
+    return {
+        "commits": sorted({(commit or "not known")[:12] for commit, _ in parts}),
+        "versions": sorted(versions, reverse=True),
+        "devices": sorted({f"{own.device}, {own.threads} threads" for own in runs if own.epochs}),
+    }
 
 
 def told(section: Section) -> list[tuple[str, str]]:

@@ -53,7 +53,8 @@ def kept(evidence_folder: Path, name: str = "tiny") -> Path:
     (folder / "plan_masked.json").write_text(json.dumps(plan | {"datasets": [{"id": "d"}]}))
     verdict = [["note", "Fixed before."], ["lead", f"Primary comparison. {SENTENCE}"], ["", "Across: nothing."]]
     verdict += [["head", "Not shown: 9 of 9"], ["", "Each is a row."], ["note", "On average."]]
-    told = {"planned": 9, "missing": 2, "verdict": verdict, "limits": [["bullet", "Few patients."]]}
+    code = {"commits": ["abc", "def"], "versions": ["torch 2.13.0", "monai 1.6.1"], "devices": ["cpu, 2 threads"]}
+    told = {"planned": 9, "missing": 2, "trained_by": code, "verdict": verdict, "limits": [["bullet", "Few patients."]]}
     (folder / "sentences.json").write_text(json.dumps(told))
     at = {"dataset": "d", "evaluation": "linear", "stage": "4", "label_fraction": 0.1}
     linear = [
@@ -178,6 +179,7 @@ def test_every_number_is_that_of_a_file(tmp_path: Path) -> None:
     assert "| 10 % | `mse` | 2 | – | 65.0 (60.0 to 70.0) | – | – |" in text
     assert "| pretrain | 2 of 3 | 1.50 |" in text
     assert "| all | 6 of 7 | 1.52 |" in text
+    assert "the code of\n`abc`, `def`, with torch 2.13.0, monai 1.6.1, on cpu, 2 threads." in text
     assert "- Few patients." in text
     assert "| classifier | sees | AUC |\n|---|---|---|\n| sex | the column | 51.0 |\n" in text
     assert "### Fine-tuning, `d`" not in text

@@ -27,6 +27,9 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, KeptStudy]:
     for node in read_plan(study.folder).nodes:
         marker = study.folder / node.done
         marker.write_text(json.dumps(json.loads(marker.read_text()) | {"seconds": 7.26}))
+    manifest = next(study.folder.glob("runs/nih/mse-*/pretrain/manifest.json"))
+    known = {"commit": "abc", "epochs": 3, "versions": {"torch": "2"}, "continued": [{"commit": "def"}]}
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | known))
     keep(study.folder, folder / "evidence")
     (own,) = kept_studies(folder / "evidence")
     return study.folder, own
@@ -47,6 +50,7 @@ def test_plan_tables_and_figures_are_those_of_the_report(kept: tuple[Path, KeptS
     primary = next(one for one in results.comparisons if one.primary)
     assert own.primary == sentence_of(primary, results.arms)
     assert (own.told["planned"], own.told["missing"]) == (4, 1)
+    assert own.told["trained_by"] == {"commits": ["abc", "def"], "versions": ["torch 2"], "devices": ["cpu, 2 threads"]}
     assert any("1 of 4 planned cells" in text for _, text in own.told["limits"])
 
 
