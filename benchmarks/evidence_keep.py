@@ -88,7 +88,7 @@ def sentences(results: StudyResults) -> dict[str, Any]:
     """What the report says in words, and how many of the planned tests it is made of."""
     plan = results.found.plan
     planned = sum(len(node.cells) for node in plan.nodes) if plan else 0
-    counts = {"planned": planned, "missing": len(results.found.missing()), "trained_by": trained_by(results)}
+    counts = {"planned": planned, "missing": sum(results.found.missing().values()), "trained_by": trained_by(results)}
     return {**counts, "verdict": told(verdict_section(results)), "limits": told(limits_section(results))}
 
 

@@ -62,11 +62,14 @@ class FoundRuns:
         there = [node for node in nodes if place == node.run_dir or place.startswith(f"{node.run_dir}/")]
         return max(there, key=lambda node: len(node.run_dir), default=None)
 
-    def missing(self) -> list[str]:
-        """Folders of planned cells that are not there, or not used."""
-        cells = [cell.folder for node in (self.plan.nodes if self.plan else ()) for cell in node.cells]
+    def missing(self) -> dict[str, int]:
+        """How many tests that were planned are not there, or not used, of each step that lacks some."""
         there = {run.place for run in self.tested}
-        return [place for place in cells if place not in there]
+        lacks = {
+            node.id: sum(cell.folder not in there for cell in node.cells)
+            for node in (self.plan.nodes if self.plan else ())
+        }
+        return {name: count for name, count in lacks.items() if count}
 
 
 def find_runs(folder: str | os.PathLike[str]) -> FoundRuns:

@@ -6,7 +6,7 @@ from monai_mocoi.study_report.section_results import paper_number
 from monai_mocoi.study_report.study_results import StudyResults
 from monai_mocoi.study_report.verdict import Finding, finding
 
-_SHOWN = 20  # folders that are named one by one
+_SHOWN = 10  # steps, or folders, that are named one by one
 
 
 def limits_section(study: StudyResults) -> Section:
@@ -27,10 +27,12 @@ def _missing(study: StudyResults) -> list[str]:
     told = []
     if missing:
         planned = sum(len(node.cells) for node in study.found.plan.nodes) if study.found.plan else 0
-        named = ", ".join(missing[:_SHOWN]) + (", ..." if len(missing) > _SHOWN else "")
+        named = [f"{name} ({count})" for name, count in missing.items()]
+        more = f" and {len(named) - _SHOWN} more" if len(named) > _SHOWN else ""
         told.append(
-            f"{len(missing)} of {planned} planned cells are not there yet, or not used: {named}. If runs are "
-            "missing because of how they ended, what is left may be a biased part of the study."
+            f"{sum(missing.values())} of {planned} planned tests are not there yet, or not used, of the steps "
+            f"{', '.join(named[:_SHOWN])}{more}. If runs are missing because of how they ended, what is left may be a "
+            "biased part of the study."
         )
     if unfinished := [state for state in states if state != "finished"]:
         told.append(f"{len(unfinished)} of {len(states)} runs are not finished, or failed; their tests are not used.")

@@ -51,7 +51,7 @@ def test_plan_tables_and_figures_are_those_of_the_report(kept: tuple[Path, KeptS
     assert own.primary == sentence_of(primary, results.arms)
     assert (own.told["planned"], own.told["missing"]) == (4, 1)
     assert own.told["trained_by"] == {"commits": ["abc", "def"], "versions": ["torch 2"], "devices": ["cpu, 2 threads"]}
-    assert any("1 of 4 planned cells" in text for _, text in own.told["limits"])
+    assert any("1 of 4 planned tests" in text for _, text in own.told["limits"])
 
 
 def test_steps_and_their_time(kept: tuple[Path, KeptStudy]) -> None:

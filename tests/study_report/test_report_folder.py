@@ -186,7 +186,7 @@ def test_missing_and_broken_cells_are_named(study, tmp_path) -> None:
     made = study_results(tmp_path / "study", tmp_path / "out", None)
     told = [own.text for block in limits_section(made).blocks if isinstance(block, Bullets) for own in block.sentences]
     text = " ".join(told)
-    assert "2 of 9 planned cells are not there yet" in text
+    assert "2 of 9 planned tests are not there yet, or not used, of the steps nih.mse-resnet50-s0.finetune (2)" in text
     assert "moco-resnet50-s0/finetune/f1-l1: not used" in text
     assert "mse-resnet50-s0/finetune/f1-l1: not used, because a file in it cannot be read" in text
     primary = made.comparisons[0]
