@@ -15,7 +15,7 @@ from benchmarks.measurements.step import METHODS, network_only
 from benchmarks.options import Options
 from benchmarks.pictures import png_dataset
 
-SIZES = ((32, 128, 6), (64, 64, 6), (224, 32, 4))
+SIZES = ((32, 128, 10), (64, 64, 10), (224, 32, 6))
 """Pixels, images a batch, and batches an epoch."""
 QUICK = ((32, 8, 2),)
 GPU_BATCHES = 20  # times as many
