@@ -3,7 +3,7 @@
     python -m benchmarks.study_kills [--kills 5] [--engine snakemake]
 
 A small study of the demo data (3 arms, linear evaluation and fine-tuning, 2 fractions) is run undisturbed, and once
-more with ``kill -9`` at equally spaced moments of that time: in turns of all its processes, as when a machine goes
+more with ``kill -9`` at moments that are spread over its steps: in turns of all its processes, as when a machine goes
 down, and of the driver alone, whose step goes on. At the end the tables of both reports must be equal, except the time
 that was spent. Snakemake must be installed for ``--engine snakemake``.
 """
@@ -62,12 +62,15 @@ def main() -> int:
             mocoi(folder, "study", "plan", "study.yaml")
         began = time.perf_counter()
         mocoi(whole, "study", "run", "study", *words)
-        seconds = time.perf_counter() - began
-        print(f"undisturbed: {seconds:.0f} s", flush=True)
+        print(f"undisturbed: {time.perf_counter() - began:.0f} s", flush=True)
+        steps = done_steps(whole)
         for number in range(given.kills):
             run = started(killed, "study", "run", "study", *words)
+            # Some seconds into a step, another number each time: at its start, in its middle, at its end.
+            while run.poll() is None and done_steps(killed) < steps * (number + 1) // (given.kills + 1):
+                time.sleep(0.2)
             with suppress(subprocess.TimeoutExpired):
-                run.wait(seconds / (given.kills + 1))
+                run.wait(2 * number)
             if run.poll() is not None:
                 print(f"kill {number + 1} came too late: the study had ended with {run.returncode}")
                 return 1
@@ -76,14 +79,19 @@ def main() -> int:
                 with suppress(ProcessLookupError):
                     os.kill(process, signal.SIGKILL)
             run.wait()
-            done = len(list((killed / "study" / "done").glob("*.json")))
-            print(f"kill {number + 1} of {'the driver' if alone else 'all processes'}: {done} steps done", flush=True)
+            whom = "the driver" if alone else "all processes"
+            print(f"kill {number + 1} of {whom}: {done_steps(killed)} of {steps} steps done", flush=True)
         mocoi(killed, "study", "run", "study", *words)
         for folder in (whole, killed):
             mocoi(folder, "report", "study")
         wrong = list(differences(whole / "study" / "report" / "tables", killed / "study" / "report" / "tables"))
     print("different:" if wrong else "the same tables", *wrong[:20], sep="\n  ")
     return 1 if wrong else 0
+
+
+def done_steps(folder: Path) -> int:
+    """How many steps have a done marker."""
+    return len(list((folder / "study" / "done").glob("*.json")))
 
 
 def started(folder: Path, *words: str) -> subprocess.Popen[bytes]:
