@@ -84,7 +84,7 @@ def test_a_bundle_of_another_architecture_makes_the_encoder_of_the_arm(repositor
     shutil.copytree(repository / "bundles" / "nih_mse", tmp_path / "mine")
     config = tmp_path / "mine/configs/train.json"
     config.write_text(config.read_text().replace('"architecture": "resnet50"', '"architecture": "resnet18"'))
-    datasets = [{**SMALL["datasets"][0], "bundles": {"mse": str(tmp_path / "mine")}}]
+    datasets = [{**SMALL["datasets"][0], "bundles": dict.fromkeys(("mse", "moco"), str(tmp_path / "mine"))}]
     nodes = {node.id: node for node in nodes_of(study(datasets=datasets))}
     found = planned_settings(nodes["chest.mse-resnet50-s1.pretrain"].commands[0], tmp_path)
     assert json.loads(config.read_text())["architecture"] == "resnet18"
