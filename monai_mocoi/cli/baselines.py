@@ -1,7 +1,6 @@
 """``mocoi baselines``: shortcut baselines of a data set, as predictions, figures and a table."""
 
 import os
-import platform
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -19,7 +18,7 @@ from monai_mocoi.files.atomic_write import write_csv, write_json
 from monai_mocoi.own_command import command
 from monai_mocoi.runs.product_folders import check_can_be_written
 from monai_mocoi.runs.product_names import METRICS_NAME, PREDICTIONS_NAME
-from monai_mocoi.runs.provenance import package_versions
+from monai_mocoi.runs.provenance import made_by
 
 BASELINES_NAME, TABLE_NAME = "baselines.json", "baselines.csv"
 
@@ -65,7 +64,7 @@ def baselines_and_show(
         own = folder / name
         (own / METRICS_NAME).unlink(missing_ok=True)
         write_predictions(own / PREDICTIONS_NAME, baseline.predictions)
-        write_json(own / METRICS_NAME, {**content, "python": platform.python_version(), "versions": package_versions()})
+        write_json(own / METRICS_NAME, {**content, **made_by()})
         overall = {metric: report["overall"][metric] for metric in ("macro_auc", "macro_average_precision")}
         found[name] = {**tested, "features": baseline.features, "overall": overall, "classes": report["classes"]}
         if of_all := baseline.shuffles:
@@ -80,7 +79,7 @@ def baselines_and_show(
         "intervals": intervals,
         "left_out_columns": left_out,
         "baselines": found,
-        "versions": package_versions(),
+        **made_by(),
     }
     write_json(folder / BASELINES_NAME, document)
     _show(say, document, warnings)

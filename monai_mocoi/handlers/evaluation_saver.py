@@ -2,7 +2,6 @@
 
 import logging
 import os
-import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +18,7 @@ from monai_mocoi.runs.evaluated_classifier import EvaluatedClassifier
 from monai_mocoi.runs.next_command import lines_after_an_evaluation
 from monai_mocoi.runs.product_folders import check_evaluation_folder
 from monai_mocoi.runs.product_names import PREDICTIONS_NAME
-from monai_mocoi.runs.provenance import package_versions
+from monai_mocoi.runs.provenance import made_by
 from monai_mocoi.runs.setting_ranges import as_flag
 
 logger = logging.getLogger(__name__)
@@ -156,4 +155,4 @@ class EvaluationSaver:
         content |= report
         if self.elsewhere is not None:
             content["external"] = known.external(self.elsewhere, predictions, report, self.dataset_name, self.dataset)
-        return {**content, "seed": self.seed, "python": platform.python_version(), "versions": package_versions()}
+        return {**content, "seed": self.seed, **made_by()}

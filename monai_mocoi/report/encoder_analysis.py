@@ -20,7 +20,7 @@ from monai_mocoi.report.probing_part import label_draws
 from monai_mocoi.report.tested_classifier import TestedClassifier, output_distance, read_tested
 from monai_mocoi.runs.product_folders import check_analysis_folder
 from monai_mocoi.runs.product_names import ANALYSIS_NAME, TENSORBOARD
-from monai_mocoi.runs.provenance import package_versions
+from monai_mocoi.runs.provenance import made_by
 from monai_mocoi.runs.settings import plain
 
 logger = logging.getLogger(__name__)
@@ -88,7 +88,7 @@ class EncoderAnalysis(AnalysisRequest):
                     result["output_distance"] = output_distance(self, self.tested, folder, pictures)
             finally:
                 writer.close()
-            result |= {"notes": self.notes, "settings": plain(self.settings or {}), "versions": package_versions()}
+            result |= {"notes": self.notes, "settings": plain(self.settings or {}), **made_by()}
             write_json(folder / ANALYSIS_NAME, result)
         logger.info("Analysis: %s (figures, tables, and all numbers in %s)", self.folder, ANALYSIS_NAME)
         return result

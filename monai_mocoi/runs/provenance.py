@@ -5,6 +5,7 @@ import platform
 import subprocess
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,11 @@ def package_versions() -> dict[str, str | None]:
     return found
 
 
+def made_by() -> dict[str, Any]:
+    """The code behind a number: ``commit`` (None for an installed package), ``python``, and ``versions`` of packages."""
+    return {"commit": _commit(), "python": platform.python_version(), "versions": package_versions()}
+
+
 def now() -> str:
     """The time in UTC, ISO 8601, to the second."""
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
@@ -36,9 +42,7 @@ def where_it_runs(device: torch.device) -> dict[str, Any]:
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else str(device),
         "threads": torch.get_num_threads(),
         "processes": world_size(),
-        "commit": _commit(),
-        "python": platform.python_version(),
-        "versions": package_versions(),
+        **made_by(),
     }
 
 
@@ -56,6 +60,7 @@ def continued_manifest(
     return {**now_running, "started": earlier.get("started"), "continued": continued}
 
 
+@cache  # the code that runs was read once
 def _commit() -> str | None:
     """Commit of the checkout this package runs from, "-dirty" where files differ; None for an installed package."""
     here = Path(__file__).resolve().parents[2]

@@ -2,19 +2,22 @@
 
 import json
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from functools import cache
 from pathlib import PurePosixPath
 from typing import Any
 
 from monai_mocoi.study.done_marker import newer_input
-from monai_mocoi.study_report.found_runs import FoundRuns
+from monai_mocoi.study_report.found_runs import Document, FoundRuns
 from monai_mocoi.study_report.recorded_settings import SettingsOf
 from monai_mocoi.study_report.run_by_hand import why_not_by_hand
 from monai_mocoi.study_report.tested_run import TestedRun, without_architecture
 
+_UNMARKED = "no done marker says that its step was run to its end by this plan, and after the steps that it needs"
+
 
 def keep_used(found: FoundRuns, settings_of: SettingsOf | None = None) -> None:
-    """Leave in ``tested`` what can be used; ``problems`` gets a sentence on each of the others.
+    """Leave what can be used: tests, analyses and baselines; ``problems`` gets a sentence on each of the others.
 
     ``settings_of`` works out the settings of planned commands; without it no test that was run by hand is used.
     """
@@ -36,6 +39,19 @@ def keep_used(found: FoundRuns, settings_of: SettingsOf | None = None) -> None:
         f"{'pretraining' if run.encoder else 'training seed or weights'}: keep one of them."
         for run in doubled
     ]
+    found.analyses = list(_of_this_plan(found, found.analyses, marked))
+    found.baselines = list(_of_this_plan(found, found.baselines, marked))
+
+
+def _of_this_plan(found: FoundRuns, documents: list[Document], marked: dict[str, bool]) -> Iterator[Document]:
+    """Those that no planned step wrote, or one with its marker, or by hand without any."""
+    for document in documents:
+        node = found.node_of(document.place)
+        written = node is not None and node.run_dir == document.place and (found.root / node.done).exists()
+        if node is not None and written and not marked[node.id]:
+            found.problems.append(f"{document.place}: not used, because {_UNMARKED}.")
+        else:
+            yield document
 
 
 def _is_marked(found: FoundRuns, node: Any) -> bool:
@@ -61,9 +77,7 @@ def _why_not(found: FoundRuns, run: TestedRun, marked: dict[str, bool], settings
         return "" if run.role == "external" else "it is not in the plan"
     if not marked[run.node.id]:
         if (found.root / run.node.done).exists():
-            return (
-                "no done marker says that its step was run to its end by this plan, and after the steps that it needs"
-            )
+            return _UNMARKED
         if reason := why_not_by_hand(found, run, settings_of):
             return f"there is no done marker of its step, and {reason}"
     return _other_input(found, run)

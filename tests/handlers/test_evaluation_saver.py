@@ -31,6 +31,7 @@ from monai_mocoi.data import (
 from monai_mocoi.errors import DatasetError, EvaluationError, NotFinitePredictionError, RunFolderError, SettingsError
 from monai_mocoi.files.atomic_write import write_json
 from monai_mocoi.handlers import EvaluationSaver
+from monai_mocoi.runs.provenance import made_by
 from tests.data.dataset_folders import dataset_folder
 from tests.engines.classifiers import Table, dataset_of, evaluator_of
 from tests.support.evaluated_classifier import CLASSIFIER, FEW
@@ -64,7 +65,9 @@ def test_a25_the_predictions_hold_every_image_once_and_the_metrics_are_theirs(tm
     assert found["overall"]["macro_auc"]["value"] == pytest.approx(roc_auc_score(labels(), logits()), abs=1e-12)
     assert (found["split"], found["dataset_sha256"], found["seed"]) == ("test", "of test", 5)
     assert found["skipped_images"] == [{"index": 3, "reason": "cut short"}]
-    assert found["versions"]["torch"]
+    made = made_by()
+    assert made["versions"]["torch"]
+    assert {name: found[name] for name in made} == made
     figures = [f"{name}.{ending}" for name in ("decision_curve", "reliability") for ending in ("png", "svg")]
     assert sorted(path.name for path in folder.iterdir()) == sorted([*figures, "metrics.json", "predictions.csv"])
 
