@@ -28,6 +28,7 @@ from benchmarks.machine import machine, versions
 STUDY = """\
 name: kills
 output_dir: study
+architecture: resnet18
 datasets:
   - {id: chest, modality: nih, dataset_dir: demo}
 arms: [random, moco, mse]
