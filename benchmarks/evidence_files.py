@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 PLAN, MASKED_PLAN, SENTENCES = "plan.json", "plan_masked.json", "sentences.json"
-FIRST = ("idc", "idc_resnet50", "xray", "fundus")
+FIRST = ("idc", "idc_longer", "idc_resnet50", "xray", "fundus")
 """Studies in the order of the page, fixed before there were results; others follow by name."""
 
 

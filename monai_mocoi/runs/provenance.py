@@ -27,7 +27,7 @@ def package_versions() -> dict[str, str | None]:
 
 
 def made_by() -> dict[str, Any]:
-    """The code behind a number: ``commit`` (None for an installed package), ``python``, and ``versions`` of packages."""
+    """The code behind a number: ``commit`` (None: an installed package), ``python``, and ``versions`` of packages."""
     return {"commit": _commit(), "python": platform.python_version(), "versions": package_versions()}
 
 

@@ -49,4 +49,5 @@ def test_an_analysis_needs_the_marker_of_this_plan_and_the_encoder_of_now(
     found = used(tmp_path)
     assert [document.place for document in found.analyses] == [ANALYSIS] * kept
     told = [text for text in found.problems if text.startswith(ANALYSIS)]
-    assert len(told) == (not kept) and all("no done marker says" in text for text in told)
+    assert len(told) == (not kept)
+    assert all("no done marker says" in text for text in told)
