@@ -11,14 +11,12 @@ repeated rows and once as weights, and the faster of the two is what ours is com
 from __future__ import annotations
 
 import argparse
-import os
 import platform
-import resource
-import sys
 import time
 
 import numpy as np
 
+from benchmarks.machine import cores, peak_mib
 from monai_mocoi.metrics import patient_bootstrap, roc_auc_by_patient
 
 PREVALENCE = np.array([0.002, 0.007, 0.01, 0.015, 0.02, 0.025, 0.03, 0.04, 0.045, 0.05, 0.06, 0.12, 0.13, 0.2])
@@ -38,12 +36,6 @@ def make_up(images, patients, decimals, seed):
     return index, labels.astype(int), probabilities if decimals is None else probabilities.round(decimals)
 
 
-def peak():
-    """Largest resident set size of this process so far, in MiB."""
-    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return used / 2**20 if sys.platform == "darwin" else used / 2**10
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--images", type=int, default=22_433, help="(%(default)s)")
@@ -55,7 +47,7 @@ def main():
     args = parser.parse_args()
 
     patients, labels, scores = make_up(args.images, args.patients, args.decimals, seed=0)
-    start = peak()
+    start = peak_mib()
     times = {"ours": [], "rows": [], "weights": []}
     largest, done, used = 0.0, 0, None
     for turn in range(args.rounds):
@@ -63,7 +55,7 @@ def main():
         draw = patient_bootstrap(patients, labels, args.resamples, seed=turn)
         macro = draw.apply(roc_auc_by_patient(labels, scores, patients)).mean()
         times["ours"].append((time.perf_counter() - began) / args.resamples)
-        used = used or peak()
+        used = used or peak_mib()
 
         from sklearn.metrics import roc_auc_score  # after the first round, so that its memory is not counted as ours
 
@@ -96,10 +88,6 @@ def main():
         f"{platform.machine()}, {cores()} cores; Python {platform.python_version()}, numpy {np.__version__}, "
         f"scikit-learn {sklearn.__version__}"
     )
-
-
-def cores():
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
 if __name__ == "__main__":

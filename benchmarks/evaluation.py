@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import argparse
 import platform
-import resource
 import time
 
 import numpy as np
 
-from benchmarks.bootstrap import cores, make_up
+from benchmarks.bootstrap import make_up
+from benchmarks.machine import cores, peak_mib
 from monai_mocoi.analysis import (
     choose_operating_points,
     evaluate_fully,
@@ -89,7 +89,7 @@ def main():
         seconds, other = timed("bca")
         print(f"BCa, one evaluation a patient: {seconds:.1f} s")
         print(f"largest difference: {np.abs(np.subtract(plain(report), plain(other))).max():.1e}")
-    print(f"most memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB")
+    print(f"most memory: {peak_mib() / 2**10:.2f} GiB")
     print(f"{platform.machine()}, {cores()} cores; Python {platform.python_version()}, numpy {np.__version__}")
 
 

@@ -16,12 +16,11 @@ from __future__ import annotations
 import argparse
 import os
 import platform
-import resource
-import sys
 import time
 
 import numpy as np
 
+from benchmarks.machine import cores, peak_mib
 from monai_mocoi.analysis.feature_reuse import feature_reuse
 from monai_mocoi.metrics import cka_matrix, jackknife_interval
 
@@ -74,12 +73,6 @@ def coverage(draws, patients, strength, generator):
     )
 
 
-def peak():
-    """Largest resident set size of this process so far, in MiB."""
-    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return used / 2**20 if sys.platform == "darwin" else used / 2**10
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--images", type=int, default=20_000, help="(%(default)s)")
@@ -104,7 +97,7 @@ def main():
         ]
     ]
     ids = [f"i{i}" for i in range(args.images)]
-    before, began, used = peak(), time.perf_counter(), time.process_time()
+    before, began, used = peak_mib(), time.perf_counter(), time.process_time()
     report = feature_reuse(first, second, ids, ids, patients[: args.images], kernel=args.kernel)
     seconds, used = time.perf_counter() - began, time.process_time() - used
 
@@ -113,12 +106,8 @@ def main():
         low, high = number["interval"]
         print(f"stage {stage}: {number['value']:.4f} ({low:.4f} to {high:.4f}); null {number['null']}")
     print(f"{seconds:.1f} s, {used:.1f} s of processor time; load {os.getloadavg()[0]:.1f}")
-    print(f"peak memory: {peak():.0f} MiB, of which {before:.0f} MiB before (Python, numpy, the features)")
+    print(f"peak memory: {peak_mib():.0f} MiB, of which {before:.0f} MiB before (Python, numpy, the features)")
     print(f"{platform.machine()}, {cores()} cores; Python {platform.python_version()}, numpy {np.__version__}")
-
-
-def cores():
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
 if __name__ == "__main__":

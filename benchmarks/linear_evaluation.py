@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import os
 import platform
-import resource
 import time
 import warnings
 
@@ -20,6 +19,7 @@ import numpy as np
 import torch
 from sklearn.metrics import roc_auc_score
 
+from benchmarks.machine import peak_mib
 from monai_mocoi.analysis import PENALTIES, LinearEvaluation
 
 # Prevalences in percent of the 14 findings in the 112,120 images of NIH ChestX-ray14.
@@ -35,7 +35,7 @@ def main() -> None:
     torch.set_num_threads(given.threads)
     features, labels = made_up(given.images + given.images // 10, given.features)
     train, validation = slice(given.images), slice(given.images, None)
-    before = peak()
+    before = peak_mib() / 2**10
     evaluation = LinearEvaluation("multilabel", len(PREVALENCES), macro_auc)
     with warnings.catch_warnings():
         warnings.simplefilter("always")
@@ -49,7 +49,7 @@ def main() -> None:
     print(
         f"\n{given.images:,} x {given.features:,}, {labels.shape[1]} labels, {len(PENALTIES)} penalties: "
         f"{seconds:.0f} s ({worked:.0f} s of processor time), {reached} of {len(PENALTIES)} converged, "
-        f"chosen {fit.penalty:.3g}; peak memory {peak():.1f} GiB "
+        f"chosen {fit.penalty:.3g}; peak memory {peak_mib() / 2**10:.1f} GiB "
         f"({before:.1f} GiB before the fit: the features and what made them)"
     )
     print(
@@ -82,12 +82,6 @@ def made_up(count: int, width: int) -> tuple[np.ndarray, np.ndarray]:
 
 def macro_auc(labels: np.ndarray, probabilities: np.ndarray) -> float:
     return float(roc_auc_score(labels, probabilities, average="macro"))
-
-
-def peak() -> float:
-    """Largest resident memory so far in GiB."""
-    size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return size / 2 ** (30 if platform.system() == "Darwin" else 20)
 
 
 if __name__ == "__main__":
