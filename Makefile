@@ -39,10 +39,11 @@ coverage: $(STAMP)  ## the whole suite once more, and the modules of which it ru
 	-$(BIN)/coverage combine --append --quiet  # of processes that ended after pytest did
 	@$(BIN)/coverage report --sort=cover | awk 'NR <= 2 || /^TOTAL/ || $$NF + 0 < 90'
 
-# As on a processor without AVX, with one thread, and on one without AVX-512, with two; `make test` is neither.
+# As on a processor without AVX, with one thread, and on one without AVX-512, with two; `make test` is neither. Waiting
+# threads sleep: two processes of two threads each would else spin on two cores.
 test-portable: $(STAMP)  ## the numeric tests as other processors compute
 	ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 OMP_NUM_THREADS=1 $(PYTEST) -m "not slow or numeric" $(NUMERIC)
-	ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 OMP_NUM_THREADS=2 $(PYTEST) -m "not slow or numeric" $(NUMERIC)
+	ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 OMP_NUM_THREADS=2 OMP_WAIT_POLICY=passive $(PYTEST) -m "not slow or numeric" $(NUMERIC)
 
 test-oldest: .venv-oldest/.installed  ## the fast tests with the lowest versions that pyproject.toml allows
 	.venv-oldest/bin/python -m pytest -n 2 -m "not slow"

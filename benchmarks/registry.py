@@ -82,7 +82,8 @@ MEASUREMENTS = (
         "memory",
         "Memory of the loop",
         "Highest resident memory of a process that trains by `train.json` on the CPU, and of one that only steps the "
-        "network on views in memory, which includes Python, the packages, network, activations and queue. With a GPU, "
+        "network on views in memory, which includes Python, the packages, network, activations, queue, and what the "
+        "allocator keeps from step to step (`monai_mocoi/runs/kept_memory.py`). With a GPU, "
         "also the highest memory that PyTorch allocated there.",
     ),
     Measurement(
