@@ -1,7 +1,8 @@
 """How the cost of pretraining grows: a model of the parts of an epoch, from the measured speeds of one machine.
 
-Each part takes a time that is proportional to the images; the slowest one decides, because the others work beside it
-(the network on its device, views and reading in the loader's workers). What a GPU does is assumed, not measured.
+Each part takes a time that is proportional to the images. Of network and views the slower one decides, because the
+other works beside it; what the disk and the link between processes must bear is told, and is no limit in the model.
+Processes are taken to add up in full. What a GPU does is assumed, not measured.
 """
 
 from __future__ import annotations
@@ -92,17 +93,19 @@ def cost(setting: Setting, speeds: Speeds) -> Cost:
 
 
 def measured_speeds(results: dict[str, dict[str, Any]]) -> Speeds | None:
-    """The speeds of the saved measurements ``loop``, ``views`` and ``loader``; None where one is missing."""
-    if not {"loop", "views", "loader"} <= results.keys():
-        return None
-    network = _median(results["loop"], f"moco, {MEASURED_AT} px, batch 32", "network, images/s")
-    views = _median(results["views"], f"ours, grey, {MEASURED_AT} px", "ours, views/s") / 2
-    return Speeds(network, views, _median(results["loader"], "DICOM into the cache, 512 px", "ours, images/s"))
+    """The speeds of the saved measurements ``loop``, ``views`` and ``loader``.
+
+    None where one of them is missing, or lacks the case, as a quick one does.
+    """
+    network = _median(results, "loop", f"moco, {MEASURED_AT} px, batch 32", "network, images/s")
+    views = _median(results, "views", f"ours, grey, {MEASURED_AT} px", "ours, views/s")
+    decoded = _median(results, "loader", "DICOM into the cache, 512 px", "ours, images/s")
+    return None if None in (network, views, decoded) else Speeds(network, views / 2, decoded)
 
 
-def _median(saved: dict[str, Any], case: str, heading: str) -> float:
-    row = next(row for row in saved["rows"] if row["case"] == case)
-    return float(row["figures"][heading]["median"])
+def _median(results: dict[str, dict[str, Any]], name: str, case: str, heading: str) -> Any:
+    rows = results.get(name, {}).get("rows", ())
+    return next((float(row["figures"][heading]["median"]) for row in rows if row["case"] == case), None)
 
 
 def table(speeds: Speeds, gpu: float, cores: int) -> Iterator[str]:

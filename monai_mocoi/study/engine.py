@@ -22,22 +22,23 @@ _DEFAULTS = (
     *("--rerun-triggers", "mtime", "input", "--rerun-incomplete", "--retries", "3", "--keep-going", "--nolock"),
     *("--latency-wait", "60"),
 )
-_PLACES = ("--cores", "-c", "--jobs", "-j", "--executor", "-e", "--profile", "--workflow-profile")
+_ELSEWHERE = ("--jobs", "-j", "--executor", "-e", "--profile", "--workflow-profile")
+_PLACES = ("--cores", "-c", *_ELSEWHERE)
 _RESOURCES = ("--resources", "--res")
 
 
 def engine_command(study: Path, plan: StudyPlan, words: Sequence[str]) -> list[str]:
     """The command for a study folder; ``words`` are Snakemake's own and come last.
 
-    Without a word on where to run, it is all cores of this machine, and as many GPUs as it has. Raises StudyError:
-    there is no Snakemake.
+    Without a word on where to run, it is all cores of this machine; on this machine, as many GPUs as it has. Raises
+    StudyError: there is no Snakemake.
     """
     command = [_snakemake(), "--snakefile", str(SNAKEFILE), "--directory", str(study.resolve()), *_DEFAULTS]
     names = {word.partition("=")[0] if word.startswith("--") else word[:2] for word in words if word.startswith("-")}
     if not names & set(_PLACES):
         command += ["--cores", str(usable_cpus())]
-        if not names & set(_RESOURCES) and any(node.resources.gpu for node in plan.nodes):
-            command += ["--resources", f"gpu={max(1, len(gpus()))}"]
+    if not names & {*_ELSEWHERE, *_RESOURCES} and any(node.resources.gpu for node in plan.nodes):
+        command += ["--resources", f"gpu={max(1, len(gpus()))}"]
     return [*command, *words]
 
 

@@ -42,7 +42,8 @@ def reason_in(log: Path, since: int, code: int) -> str:
     errors = [place for place, line in enumerate(lines) if line.startswith(("error:", "error ("))]
     if not errors:
         return ended
-    words = " ".join(" ".join(lines[errors[-1] :]).split()).partition(": ")[2]
+    told = [line for line in lines[errors[-1] :] if not line[:1].isspace()]  # without examples, which name patients
+    words = " ".join(" ".join(told).split()).partition(": ")[2]
     if of_others := _OF_OTHERS.match(words):
         return f"{of_others[1]} ({ended}{', the disk is full' if code == DISK_FULL else ''})"
     words = without_places(words)

@@ -27,7 +27,7 @@ def across_in_words(comparison: Comparison, arms: Mapping[str, Arm]) -> str:
     numbers = (
         f"{points(own.value, '+')} {comparison.metric.points}, {interval_in_words(own)}; {p_in_words(own.p_value)}"
     )
-    return f"Across pretrainings too, for {_draws(comparison)} ({numbers}, not corrected): {shown}."
+    return f"Across pretrainings, for {_draws(comparison)} ({numbers}, not corrected): {shown}."
 
 
 def _are(encoders: tuple[int, int]) -> str:

@@ -5,36 +5,41 @@ import json
 from monai_mocoi.study_report.blocks import Section, Table, Text, number_in_hundredths
 from monai_mocoi.study_report.sources import shown_links
 from monai_mocoi.study_report.study_results import StudyResults
-from monai_mocoi.study_report.tested_run import TestedRun, fraction_in_short, fraction_in_words
+from monai_mocoi.study_report.tested_run import EVALUATIONS, TestedRun, fraction_in_short, fraction_in_words
 
 
 def add_baselines(study: StudyResults, section: Section, run: TestedRun) -> None:
-    """Append the baselines of the data set, beside the chosen run."""
+    """Append the baselines of all data sets, beside the chosen run."""
     section.blocks.append(Text("Baselines: what shortcuts alone tell", "head"))
-    sha = run.known.get("dataset_sha256")
-    documents = [own for own in study.found.baselines if own.content.get("dataset_sha256") in (None, sha)]
-    if not documents:
-        section.blocks.append(Text("There are none of this data set."))
+    names = {study.sha_of(name): study.short_of(name) for name in study.datasets}
+    order = [*names]
+    found = [(own, own.content.get("dataset_sha256") or study.sha_of(run.dataset)) for own in study.found.baselines]
+    found.sort(key=lambda own: order.index(own[1]) if own[1] in names else len(order))
+    if not found:
+        section.blocks.append(Text("There are none."))
         return
+    several = len(names) > 1
     table = Table(
         "baselines", "Linear classifiers of shortcuts, and the chosen run",
-        ("classifier", "sees", "macro AUC, % (95 % CI)", "run"),
+        (*(["data"] if several else []), "classifier", "sees", "macro AUC, % (95 % CI)", "run"),
         note="A classifier that is no better than a shortcut may be using it. Shortcuts have all labels, and the "
         "chosen run those that are named.",
     )  # fmt: skip
     own_metrics = json.loads((run.folder / "metrics.json").read_text(encoding="utf-8"))
     code = shown_links([study.sources.of(run.place, run)])
     area = number_in_hundredths(own_metrics["overall"].get("macro_auc"))
-    what = f"chosen: {fraction_in_words(run.fraction)}, draw {run.label_seed}"
-    table.rows.append([f"{study.words(run.arm)} ({what})", "the images", area, code])
-    for document in documents:
+    what = f"chosen: {EVALUATIONS[run.evaluation]}, {fraction_in_words(run.fraction)}, draw {run.label_seed}"
+    rows = [(study.short_of(run.dataset), [f"{study.words(run.arm)} ({what})", "the images", area, code])]
+    for document, sha in found:
         for name, own in document.content["baselines"].items():
             shown = number_in_hundredths(own["overall"]["macro_auc"])
             if of_all := own.get("shuffles"):
                 shown = f"{100 * of_all['mean']:.1f} (mean of {len(of_all['macro_auc'])} shuffles)"
             place = f"{document.place}/{name}"
             tested = next((one for one in study.found.tested if one.place == place), None)
-            table.rows.append([name, own["sees"], shown, shown_links([study.sources.of(place, tested)])])
+            links = shown_links([study.sources.of(place, tested)])
+            rows.append((names.get(sha, "not known"), [name, own["sees"], shown, links]))
+    table.rows = [[*([data] if several else []), *cells] for data, cells in rows]
     section.blocks.append(table)
 
 
@@ -43,11 +48,12 @@ def add_external(study: StudyResults, section: Section, run: TestedRun) -> None:
     section.blocks.append(Text("External test", "head"))
     tests = [own for own in study.found.tested if own.role == "external" and own.arm == run.arm]
     tests = [own for own in tests if own.key[:2] == run.key[:2]]
+    name = f"macro_{study.metric.name}".replace("macro_calibration", "calibration")
     table = Table(
         "external", "The same arm on the images of another place",
         ("data", "labels", "own test, %", "there, %", "difference (95 % CI)", "images there", "run"),
+        note=f"Numbers are {name.replace('_', ' ')}, of all classes that both data sets have.",
     )  # fmt: skip
-    name = f"macro_{study.metric.name}".replace("macro_calibration", "calibration")
     for own in tests:
         metrics = json.loads((own.folder / "metrics.json").read_text(encoding="utf-8"))
         compared = ((metrics.get("external") or {}).get("overall") or {}).get(name) or {}

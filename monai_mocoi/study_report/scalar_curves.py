@@ -32,5 +32,5 @@ def scalar_curves(folder: Path, names: tuple[str, ...]) -> dict[str, list[tuple[
 def _thinned(curve: list[tuple[int, float]]) -> list[tuple[int, float]]:
     if len(curve) <= MOST:
         return curve
-    step = -(-len(curve) // MOST)
-    return [*curve[::-step][::-1]]
+    step = -(-len(curve) // (MOST - 1))
+    return [curve[0], *curve[1:][::-step][::-1]]

@@ -124,9 +124,11 @@ def distance_section(study: StudyResults) -> Section:
         "distance is given.",
     )  # fmt: skip
     for dataset, arm, document, content in _analyses(study, "output_distance"):
-        few = float((content.get("few_labels") or {}).get("label_fraction") or 0)
-        names = {"distance": f"{100 * few:g} % against all labels" if few else "few against all labels"}
-        names["reference"] = "all labels, another seed"
+        told = [content.get(name) or {} for name in ("few_labels", "all_labels")]
+        few, most = (float(own.get("label_fraction") or 0) for own in told)
+        largest = "all labels" if most in (0, 1) else f"{100 * most:g} % of the labels"
+        names = {"distance": f"{f'{100 * few:g} %' if few else 'few'} against {largest}"}
+        names["reference"] = f"{largest}, another seed"
         for part, words in names.items():
             made: Mapping[str, Any] | None = content.get(part)
             if not made:

@@ -9,7 +9,7 @@ from monai_mocoi.figures.subgroups import subgroup_figure
 from monai_mocoi.study_report.blocks import Link, Picture, Section, Table, Text, number_in_hundredths, number_of
 from monai_mocoi.study_report.chosen_beside import add_baselines, add_external
 from monai_mocoi.study_report.study_results import StudyResults
-from monai_mocoi.study_report.tested_run import RANDOM, SUPERVISED, TestedRun, fraction_in_words
+from monai_mocoi.study_report.tested_run import EVALUATIONS, RANDOM, SUPERVISED, TestedRun, fraction_in_words
 from monai_mocoi.study_report.verdict import p_in_words
 
 
@@ -17,13 +17,11 @@ def chosen_run(study: StudyResults, arm: str | None = None) -> tuple[TestedRun |
     """One run of the arm, and by what it was chosen: the plan, or the order of the arms, never its result."""
     tests = [run for run in study.found.tested if run.role == "test"]
     plan = study.found.plan
-    if arm is None and plan is not None:
+    if plan is not None:
         own = plan.primary
-        chosen = [
-            run for run in tests if run.key[:3] == (own.dataset, own.evaluation, own.fraction) and run.arm == own.arm
-        ]
-        if chosen:
-            return min(chosen, key=_first), "the arm of the primary comparison"
+        there = [run for run in tests if run.key[:3] == (own.dataset, own.evaluation, own.fraction)]
+        if chosen := [run for run in there if run.arm == (arm or own.arm)]:
+            return min(chosen, key=_first), "the arm that was asked for" if arm else "the arm of the primary comparison"
     order = [own.name for own in study.arms.values() if own.kind not in (RANDOM, SUPERVISED, "baseline", "weights")]
     preferred = [arm] if arm else [*(name for name in ("mse", "barlow", "moco") if name in order), *order, *study.arms]
     for name in preferred:
@@ -38,8 +36,8 @@ def chosen_run(study: StudyResults, arm: str | None = None) -> tuple[TestedRun |
     return None, ""
 
 
-def _first(run: TestedRun) -> tuple[int, str, str]:
-    return run.label_seed, run.encoder, run.place
+def _first(run: TestedRun) -> tuple[int, int, str, str]:
+    return run.label_seed, len(run.encoder), run.encoder, run.place  # seeds are texts: 2 comes before 10
 
 
 def chosen_section(study: StudyResults, arm: str | None = None) -> Section:
@@ -48,11 +46,12 @@ def chosen_section(study: StudyResults, arm: str | None = None) -> Section:
     run, how = chosen_run(study, arm)
     if run is None:
         return section.or_say("No run can be shown in detail.")
-    code = study.sources.of(run.place, run)
+    code, where = study.sources.of(run.place, run), study.short_of(run.dataset)
     section.blocks.append(
         Text(
-            f"{study.words(run.arm)}, {fraction_in_words(run.fraction)}, label draw {run.label_seed}: {how}; its first "
-            "draw and its first pretraining, not the best one.",
+            f"{study.words(run.arm)}, {EVALUATIONS[run.evaluation]}{f', {where}' if where else ''}, "
+            f"{fraction_in_words(run.fraction)}, label draw {run.label_seed}: {how}; its first draw and its first "
+            "pretraining, not the best one.",
             links=[code],
         )
     )

@@ -2,13 +2,14 @@
 
 from monai_mocoi.figures.paired_differences import DifferenceRow, differences_figure
 from monai_mocoi.study_report.blocks import Picture, Section, Table
+from monai_mocoi.study_report.sources import shown_links
 from monai_mocoi.study_report.study_results import StudyResults
 from monai_mocoi.study_report.tested_run import EVALUATIONS, fraction_in_short, fraction_in_words
 from monai_mocoi.study_report.verdict import Finding, finding, p_in_words, points
 
 _PAIRED: tuple[str, ...] = ("dataset", "evaluation", "label_fraction", "stage", "arm", "against", "primary")
 _PAIRED += ("difference", "low", "high", "p_value", "p_value_holm", "corrected_for", "label_draws", "patients")
-_PAIRED += ("pretrainings", "pretrainings_against", "runs", "runs_asked", "finding")
+_PAIRED += ("pretrainings", "pretrainings_against", "runs", "runs_asked", "finding", "run")
 
 
 def paired_section(study: StudyResults) -> Section:
@@ -21,7 +22,7 @@ def paired_section(study: StudyResults) -> Section:
     table = Table(
         "paired_differences", "Arm less the other, on the same patients and label draws",
         ("labels", "evaluation", "arm", "against", f"difference, {unit} (95 % CI)", "p", "p by Holm", "pre-trainings",
-         "finding"),
+         "finding", "run"),
         columns=_PAIRED,
         note=f"p by Holm: corrected for the {tests} comparisons of this report that are not primary, those without a "
         "number included; a primary one is not corrected, because it was fixed beforehand.",
@@ -35,12 +36,14 @@ def paired_section(study: StudyResults) -> Section:
         kind = found.value + (" (primary)" if own.primary else "")
         counts = f"{own.encoders[0]}, {own.encoders[1]}"
         numbers: list[object] = [None] * 5
+        links = study.sources.of_runs(own.runs)
         if difference is None:
-            table.rows.append([*cells, "none", "–", "–", "–", kind])
+            table.rows.append([*cells, "none", "–", "–", "–", kind, shown_links(links)])
         else:
             shown = f"{points(difference.value, '+')} ({points(difference.low, '+')} to {points(difference.high, '+')})"
             by_holm = "–" if difference.p_holm is None else p_in_words(difference.p_holm).removeprefix("p ")
-            table.rows.append([*cells, shown, p_in_words(difference.p_value).removeprefix("p "), by_holm, counts, kind])
+            p_value = p_in_words(difference.p_value).removeprefix("p ")
+            table.rows.append([*cells, shown, p_value, by_holm, counts, kind, shown_links(links)])
             numbers = [difference.value, difference.low, difference.high, difference.p_value, difference.p_holm]
             text = f"{names[0]} - {names[1]}: {fraction_in_words(own.fraction)}" + (" (primary)" if own.primary else "")
             ends = 100 * difference.value, 100 * difference.low, 100 * difference.high
@@ -60,6 +63,7 @@ def paired_section(study: StudyResults) -> Section:
                 len(own.runs),
                 own.asked,
                 found.value,
+                " ".join(link.text for link in links),
             ]
         )
     if rows:

@@ -77,7 +77,8 @@ def compute_section(study: StudyResults) -> Section:
     table = Table(
         "compute", "Time by arm and step, as the runs recorded it", ("arm", "step", "machine", "runs", "hours", "run"),
         columns=("arm", "step", "machine", "runs", "seconds", "run"),
-        note="Time of the clock, of training runs; tests, analyses and reading are not in it."
+        note="Time of the clock, of pretraining and fine-tuning; linear evaluations, tests, analyses and baselines are "
+        "not in it."
         + (f" {unknown} runs did not record theirs." if unknown else ""),
     )  # fmt: skip
     for (arm, step, machine), seconds in sorted(spent.items()):

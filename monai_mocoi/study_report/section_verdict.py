@@ -17,7 +17,7 @@ _IN_THE_TABLE = (
     "Each is a row of the table in the section on paired differences, with its interval: which gains and losses still "
     "fit the data."
 )
-_NOT_THERE = "No run of them is there, or can be used; the section on limits says which are missing."
+_NOT_THERE = "Their runs are missing, or cannot be used or compared; the section on limits says which and why."
 
 
 def verdict_section(study: StudyResults) -> Section:

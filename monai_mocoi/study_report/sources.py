@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from monai_mocoi.runs.product_names import ANALYSIS_NAME
 from monai_mocoi.study.grid import DEMO
 from monai_mocoi.study_report.blocks import Link, Section, Shown, Table
 from monai_mocoi.study_report.found_runs import FoundRuns
@@ -95,7 +96,8 @@ class Sources:
             at = f"--fractions '[{run.fraction:g}]' --draws '[{run.label_seed}]'"
             return f"mocoi linear {name}/finetune {at} --out {shlex.quote(Path(place).parent.as_posix())}"
         if run is None:
-            return f"mocoi run {name}/{'analyze' if 'analysis' in place else 'train'}"
+            made = {ANALYSIS_NAME: "analyze", "classifier.json": "finetune"}
+            return f"mocoi run {name}/{next((made[own] for own in made if (folder / own).is_file()), 'train')}"
         if run.role == "baseline":
             return "mocoi baselines <data set>"
         given = [f"--{key} {run.tested[key]}" for key in _OF_FINETUNING if run.tested.get(key) is not None]

@@ -44,11 +44,11 @@ def keep_used(found: FoundRuns, settings_of: SettingsOf | None = None) -> None:
 
 
 def _of_this_plan(found: FoundRuns, documents: list[Document], marked: dict[str, bool]) -> Iterator[Document]:
-    """Those that no planned step wrote, or one with its marker, or by hand without any."""
+    """Those that no planned step wrote, or one with its marker; all where every step was run by hand, without any."""
+    any_marker = any((found.root / node.done).exists() for node in (found.plan.nodes if found.plan else ()))
     for document in documents:
         node = found.node_of(document.place)
-        written = node is not None and node.run_dir == document.place and (found.root / node.done).exists()
-        if node is not None and written and not marked[node.id]:
+        if any_marker and node is not None and node.run_dir == document.place and not marked[node.id]:
             found.problems.append(f"{document.place}: not used, because {_UNMARKED}.")
         else:
             yield document

@@ -44,5 +44,7 @@ def test_speeds_come_from_the_saved_measurements() -> None:
     }
     assert measured_speeds(results) == Speeds(12, 300, 45)
     assert measured_speeds({"loop": results["loop"]}) is None
+    quick = {**results, "loop": saved("moco, 32 px, batch 8", "network, images/s", 12)}
+    assert measured_speeds(quick) is None
     lines = list(table(Speeds(12, 300, 45), 1500, 2))
     assert len({line.count("|") for line in lines}) == 1

@@ -16,6 +16,10 @@ from monai_mocoi.study.failure_words import reason_in, without_places
         ("error (process 1): no room is left", "no room is left"),
         ("error: FileNotFoundError: [Errno 2] No such file: 'Jane Doe'\nThe same command", "FileNotFoundError"),
         ("error: torch.OutOfMemoryError: of Jane Doe", "torch.OutOfMemoryError"),
+        (
+            "error: 'own' has 1 patient(s) in two splits:\n  patient Doe^Jane: training a = test b\nHow to fix it",
+            "'own' has 1 patient(s) in two splits: How to fix it",
+        ),
         ("error: row 3, 'Doe Jane.png': it is damaged", "row 3, (...): it is damaged"),
         (
             "error: /data/Doe Jane/x is a file: name ~/study or C:\\Doe",

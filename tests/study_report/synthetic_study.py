@@ -230,6 +230,7 @@ def add_analysis(study: SyntheticStudy, arm: str = "mse", dataset: str = "nih") 
             "probing": {"metric": "macro_auc", "summary": summary},
             "output_distance": {
                 "few_labels": {"label_fraction": 0.06},
+                "all_labels": {"label_fraction": 1.0},
                 "distance": {"overall": distance},
                 "reference": {"overall": number(0.08, null={"mean": 0.05, "limit": 0.09}, p_value=0.2)},
             },

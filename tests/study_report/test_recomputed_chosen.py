@@ -15,7 +15,7 @@ from tests.study_report.second_script import Images, Resampled
 from tests.study_report.whole_study import PLACE, Made
 
 OWN = f"{PLACE}/mse-resnet50-s0/linear/f0.06-l1"
-CHOSEN = "MSE (chosen: 6 % of the labels, draw 1)"
+CHOSEN = "MSE (chosen: linear evaluation, 6 % of the labels, draw 1)"
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,8 @@ def macro(path: Path) -> tuple[float, tuple[float, float]]:
 
 
 def test_which_run_it_is(section: Section) -> None:
-    assert section.blocks[0].text.startswith("MSE, 6 % of the labels, label draw 1: the arm of the primary comparison")
+    told = "MSE, linear evaluation, 6 % of the labels, label draw 1: the arm of the primary comparison"
+    assert section.blocks[0].text.startswith(told)
 
 
 def test_calibration_of_each_class(made: Made, section: Section, images: Images, counts: np.ndarray) -> None:

@@ -157,7 +157,7 @@ def test_little_is_said_in_sentences(tmp_path) -> None:
         "It was not measured.",
         "They were not made.",
         "no columns such as sex, age or site",
-        "There are none of this data set.",
+        "There are none.",
         "not tested on another data set",
         "No pretrained encoder lies among these runs.",
         "No run recorded its time.",

@@ -23,12 +23,13 @@ def test_curves_by_name_and_pictures_are_passed_over(tmp_path: Path) -> None:
     assert [value for _, value in found["probe/knn_auc"]] == pytest.approx([0.5, 0.6, 0.7])
 
 
-def test_long_curves_are_thinned_and_keep_their_end(tmp_path: Path) -> None:
+def test_long_curves_are_thinned_and_keep_their_ends(tmp_path: Path) -> None:
     with SummaryWriter(str(tmp_path)) as writer:
         for step in range(3 * MOST):
             writer.add_scalar("a", step, step)
     (curve,) = scalar_curves(tmp_path, ("a",)).values()
     assert len(curve) <= MOST
+    assert curve[0] == (0, 0)
     assert curve[-1] == (3 * MOST - 1, 3 * MOST - 1)
 
 

@@ -15,7 +15,7 @@ from tests.study_report.whole_study import Made
     [
         (Finding.NOT_SHOWN, "Not shown", "paired differences"),
         (Finding.INCOMPLETE, "Cannot be told", "paired differences"),
-        (Finding.NONE, "Without a number", "No run of them is there"),
+        (Finding.NONE, "Without a number", "Their runs are missing"),
     ],
 )
 def test_many_comparisons_that_show_nothing_are_left_to_the_table(

@@ -26,7 +26,7 @@ def used(folder: Path) -> FoundRuns:
         ("2026-01-01T10:00:00+00:00", {}, True),
         ("2026-01-01T12:00:00+00:00", {}, False),
         ("2026-01-01T10:00:00+00:00", {"plan": "another"}, False),
-        ("2026-01-01T10:00:00+00:00", None, True),  # by hand
+        ("2026-01-01T10:00:00+00:00", None, False),
     ],
 )
 def test_an_analysis_needs_the_marker_of_this_plan_and_the_encoder_of_now(
@@ -41,7 +41,7 @@ def test_an_analysis_needs_the_marker_of_this_plan_and_the_encoder_of_now(
     encoder, analysis = nodes["pretrain"], nodes["probing"]
     written = {"format": 1, "plan": plan.hash}
     write_json(tmp_path / encoder.done, {**written, "id": encoder.id, "ended": pretrained})
-    if marker is None:
+    if marker is None:  # Snakemake removes it before a job
         (tmp_path / analysis.done).unlink()
     else:
         own = {**written, "id": analysis.id, "ended": "2026-01-01T11:00:00+00:00", **marker}
@@ -50,4 +50,7 @@ def test_an_analysis_needs_the_marker_of_this_plan_and_the_encoder_of_now(
     assert [document.place for document in found.analyses] == [ANALYSIS] * kept
     told = [text for text in found.problems if text.startswith(ANALYSIS)]
     assert len(told) == (not kept)
+    for node in plan.nodes:
+        (tmp_path / node.done).unlink(missing_ok=True)
+    assert [document.place for document in used(tmp_path).analyses] == [ANALYSIS], "all was run by hand"
     assert all("no done marker says" in text for text in told)

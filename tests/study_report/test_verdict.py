@@ -136,7 +136,7 @@ def test_fewer_than_five_pretrainings_claim_nothing_across_them(encoders: tuple[
 def test_five_pretrainings_and_a_claim() -> None:
     own = compared(2, 1, 3, encoders=(5, 5), across=Difference(0.02, 0.005, 0.035, 0.01))
     assert across_in_words(own, ARMS) == (
-        "Across pretrainings too, for these draws of the labels (+2.0 AUC points, 95 % CI 0.5 to 3.5; p 0.01, not "
+        "Across pretrainings, for these draws of the labels (+2.0 AUC points, 95 % CI 0.5 to 3.5; p 0.01, not "
         "corrected): MSE is better."
     )
     wide = replace(own, across=Difference(0.02, -0.01, 0.05, 0.2))
