@@ -62,6 +62,7 @@ def section(kept: KeptStudy) -> dict[str, Any]:
         "datasets": [of_dataset(kept, dataset["id"]) for dataset in kept.plan["datasets"]],
         "shortcuts": tables.shortcuts(kept),
         "recipes": differences.recipes(kept),
+        "corrected": differences.corrected_for(kept),
         "compute": tables.compute(kept),
         "figures": [(path.stem, tables.in_words(path.stem)) for path in kept.figures() if shown(path.stem)],
     }

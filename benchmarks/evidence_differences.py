@@ -18,6 +18,13 @@ def paired(kept: KeptStudy, dataset: str) -> str:
     return _differences([row for row in own if not is_of_recipes(kept, row)])
 
 
+def corrected_for(kept: KeptStudy) -> dict[str, int]:
+    """For how many comparisons the p-values are corrected together, and how many of these have no number yet."""
+    rows = [row for row in kept.table("paired_differences") if row["primary"] != "1"]
+    count = max((int(row["corrected_for"] or 0) for row in rows), default=0)
+    return {"all": count, "open": count - sum(bool(row["difference"]) for row in rows)}
+
+
 def recipes(kept: KeptStudy) -> str:
     """Our settings less the paper's, of the same method."""
     return _differences([row for row in kept.table("paired_differences") if is_of_recipes(kept, row)])

@@ -42,6 +42,12 @@ class KeptStudy:
         return next(text for kind, text in self.told["verdict"] if kind == "lead").removeprefix("Primary comparison. ")
 
     @property
+    def about(self) -> str:
+        """What was studied, and what was known before; written by hand beside the study, ``about_NAME.md``."""
+        path = self.folder.with_name(f"about_{self.name}.md")
+        return path.read_text(encoding="utf-8").strip() if path.is_file() else ""
+
+    @property
     def has_primary(self) -> bool:
         """Whether all planned runs of the primary comparison are there, so that its sentence is its result."""
         rows = [row for row in self.table("paired_differences") if row["primary"] == "1" and row["difference"]]

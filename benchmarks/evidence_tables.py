@@ -85,6 +85,9 @@ def _range(values: list[int]) -> str:
     return " to ".join(ends)
 
 
+_SIDES = {"better": "above 0", "worse": "below 0", "not shown": "holds 0"}
+
+
 def floors(kept: KeptStudy, dataset: str) -> str:
     """Colour and raw pixels at each share of the labels, and what the arms gain over them."""
     rows = [row for row in kept.table("floors") if row["dataset"] == dataset]
@@ -103,8 +106,8 @@ def floors(kept: KeptStudy, dataset: str) -> str:
 
 
 def _limits(row: dict[str, str]) -> str:
-    """What a floor, or the gain over it, shows, and which runs are missing."""
-    finding = f", {row['finding']}" if row["finding"] else ""
+    """On which side of 0 the interval of a gain lies, and which runs are missing."""
+    finding = f", {_SIDES.get(row['finding'], row['finding'])}" if row["finding"] else ""
     return finding + _missing(row, "runs")
 
 
@@ -116,7 +119,8 @@ def _missing(row: dict[str, str], name: str = "runs_used") -> str:
 
 def shortcuts(kept: KeptStudy) -> str:
     """What shortcuts alone tell with all labels, and shuffled labels, as the report has them."""
-    rows = [dict(list(row.items())[:3]) for row in kept.table("baselines") if "(chosen" not in row["classifier"]]
+    kept_rows = [row for row in kept.table("baselines") if "(chosen" not in row["classifier"]]
+    rows = [{name: cell for name, cell in row.items() if name != "run"} for row in kept_rows]
     return table([*rows[0]], (list(row.values()) for row in rows)) if rows else ""
 
 

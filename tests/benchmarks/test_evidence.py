@@ -74,7 +74,7 @@ def kept(evidence_folder: Path, name: str = "tiny") -> Path:
     )
     written(folder / "tables/linear_1.csv", linear)
     pair = {**at, "primary": 0, "low": -0.004, "high": 0.0281, "p_value": 0.0312, "p_value_holm": "", "finding": "no"}
-    pair |= {"runs": 6, "runs_asked": 6}
+    pair |= {"runs": 6, "runs_asked": 6, "corrected_for": 9}
     pairs = [("mse", "moco", 0.0123, 1), ("mse", "old", 0.05, 0), ("old", "random", -0.0004, 0)]
     pairs += [("mse_aligned", "mse", 0.02, 0), ("mse_aligned", "old", 0.07, 0), ("moco", "old", 0.08, 0)]
     written(
@@ -148,8 +148,11 @@ def test_without_results_nothing_is_claimed(tmp_path: Path) -> None:
 
 def test_every_number_is_that_of_a_file(tmp_path: Path) -> None:
     kept(tmp_path)
+    (tmp_path / "about_tiny.md").write_text("Seen before.\n")
     text = evidence.page(tmp_path)
     assert "no results yet" not in text
+    assert text.index("Seen before.") < text.index(SENTENCE)
+    assert "for all 9 that were planned, of which 3 have no number yet" in text
     assert text.index(SENTENCE) < text.index("| arm |")
     assert [own for own in ("Across: nothing.", "Fixed before.", "On average.") if f"\n{own}\n" not in text] == []
     assert "Each is a row" not in text  # of a list that the page does not have
