@@ -45,8 +45,8 @@ class MoCoTrainer(GradientTrainer):
     ``loss/stage1`` to ``4`` (weighted, so that the terms add up to the total), ``contrastive/relative_loss``
     (loss / ln(1 + valid negatives): 1 is guessing), ``contrastive/top1``, ``similarity/positive``,
     ``similarity/negative``, ``spread/embedding``, ``spread/stage1`` to ``4`` (every ``watch_every`` iterations),
-    ``queue/fill`` and ``schedule/learning_rate``, of aligned stages ``overlap/share`` and ``overlap/left_out``; means
-    over all processes. What is not defined, such as the top-1 of a first batch without negatives, is left out. The
+    ``queue/fill`` and ``schedule/learning_rate``, of aligned stages ``overlap/share``, ``overlap/left_out`` (stage 1) and
+    ``overlap/left_out_stage2`` to ``4``; means over all processes. What is not defined, such as the top-1 of a first batch without negatives, is left out. The
     first iteration warns if a BatchNorm part (see :class:`~monai_mocoi.networks.MoCo`) holds fewer than 4 images.
     Errors: as :class:`GradientTrainer`.
     """
@@ -137,10 +137,12 @@ class MoCoTrainer(GradientTrainer):
 
     def _watched(self, output: MoCoOutput, rows: torch.Tensor) -> dict[str, torch.Tensor]:
         positive, negative, mask = output.positive, output.negative, output.mask
-        overlap = {}
+        overlap: dict[str, torch.Tensor] = {}
         if output.overlap is not None:
-            compared = output.stage_masks[0].flatten(1).any(dim=1)
-            overlap = {"overlap/share": output.overlap.mean(), "overlap/left_out": 1 - compared.float().mean()}
+            overlap["overlap/share"] = output.overlap.mean()
+            for number, compared in enumerate(output.stage_masks, start=1):
+                name = "overlap/left_out" + (f"_stage{number}" if number > 1 else "")
+                overlap[name] = 1 - compared.flatten(1).any(dim=1).float().mean()
         return {
             "contrastive/relative_loss": normalized_info_nce(rows, negative, mask),
             "contrastive/top1": top_k_accuracy(positive, negative, mask),

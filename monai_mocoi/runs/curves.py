@@ -38,8 +38,9 @@ CURVES = {
     "overlap/share": "Of stage_pooling aligned: mean overlap of two views, as a share of the larger one. Larger crops "
     "raise it.",
     "overlap/left_out": "Of stage_pooling aligned: share of the view pairs that are not compared at stage "
-    "1, mostly because their overlap is below stage_min_overlap; later stages may leave out more. 0 is best; if it is "
-    "large, enlarge crop_area.",
+    "1, mostly because their overlap is below stage_min_overlap. 0 is best; if it is large, enlarge crop_area.",
+    "overlap/left_out_stage[2-4]": "The same at a later stage, whose few positions need more overlap: of small images "
+    "many pairs have none in common at stage 4. At 1 this stage adds nothing to the loss.",
     "queue/fill": "Share of the queue of negatives that is filled. It should reach 1 and stay there.",
     "schedule/learning_rate": "Learning rate of the step: it rises during the warm-up and then falls along a cosine.",
     "validation/contrastive_loss": "InfoNCE loss on validation images. Lower is better; guessing gives ln(number of "

@@ -90,7 +90,7 @@ def stage_losses(output: MoCoOutput) -> list[float]:
     return [float(loss(*stage)) for stage in output.stages()]
 
 
-@pytest.mark.parametrize("side", [64, 48, 67])
+@pytest.mark.parametrize("side", [64, 48, 67, 224])
 @pytest.mark.parametrize("chain", chains(64))
 def test_a13_a_network_that_copies_its_input_has_no_error_however_the_views_lie(chain: str, side: int) -> None:
     pair = TwoViews(Compose(chains(side)[chain]))
@@ -102,8 +102,8 @@ def test_a13_a_network_that_copies_its_input_has_no_error_however_the_views_lie(
         assert max(stage_losses(output)) < 1e-3
         compared = [float(mask.flatten(1).any(dim=1).double().mean()) for mask in output.stage_masks]
         assert min(compared[:3]) > 0.9
-        # Of stage 4 there are two or three positions a side: of turned views hardly a point lies between both maps'.
-        assert "rotation" in chain or compared[3] > 0.4
+        # Of stage 4 small images have two or three positions a side: of turned views hardly a point lies in both maps.
+        assert (side < 224 and "rotation" in chain) or compared[3] > 0.4
         assert output.overlap is not None
         assert 0.2 < float(output.overlap.mean()) <= 1
     spatial = stage_losses(copying("spatial")(query, key, geometry=(first, second)))
