@@ -16,6 +16,7 @@ from benchmarks.options import Options
 from benchmarks.pictures import png_dataset
 from benchmarks.plain_moco import SMALL, Constants, PlainMoCo, Shape
 from benchmarks.timing import repeated, take_turns
+from monai_mocoi.runs.kept_memory import keep_freed_memory
 
 METHODS = ("moco", "mse", "barlow")
 SIZES = ((64, 64, 4), (224, 32, 2))
@@ -49,6 +50,7 @@ def network_only(
     bundle: str, dataset: Path, folder: Path, size: int, batch: int, steps: int, **more: object
 ) -> ConfigWorkflow:
     """A bundle's training of which ``train#trainer`` makes so many steps on resident views, its queue full."""
+    keep_freed_memory()  # as each run does at its start
     workflow = built(bundle, dataset, folder / "none", settings(size, batch, **more) | resident(steps))
     with silent():
         trainer = content(workflow, "train#trainer")

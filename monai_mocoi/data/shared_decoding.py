@@ -129,6 +129,11 @@ class SharedDecoding:
             "ignored": np.array([one[2] for one in good.values()], dtype=bool),
             "bad": np.array(json.dumps([(index, one) for index, one in found.items() if isinstance(one, str)])),
         }
+        # What the maker has still to write is at most the whole cache: a helper must not take its room.
+        nbytes = arrays["rows"].nbytes
+        if good and shutil.disk_usage(self.folder).free < nbytes * (1 + len(self.images) / len(good)):
+            self._helps = False
+            return
         temporary = self._name(part, f"{os.getpid()}.tmp")
         with open(temporary, "wb") as file:  # not atomic_path: it would make a folder anew that the maker has removed
             np.savez(file, **arrays)

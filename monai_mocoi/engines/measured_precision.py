@@ -68,7 +68,11 @@ def _kept(device: torch.device, half: torch.dtype) -> dict[str, Any]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):  # a damaged file is measured and written anew
+        found = None
+    return found if isinstance(found, dict) else {}
 
 
 def _name(device: torch.device) -> str:

@@ -45,9 +45,10 @@ class MoCoTrainer(GradientTrainer):
     ``loss/stage1`` to ``4`` (weighted, so that the terms add up to the total), ``contrastive/relative_loss``
     (loss / ln(1 + valid negatives): 1 is guessing), ``contrastive/top1``, ``similarity/positive``,
     ``similarity/negative``, ``spread/embedding``, ``spread/stage1`` to ``4`` (every ``watch_every`` iterations),
-    ``queue/fill`` and ``schedule/learning_rate``, of aligned stages ``overlap/share``, ``overlap/left_out`` (stage 1) and
-    ``overlap/left_out_stage2`` to ``4``; means over all processes. What is not defined, such as the top-1 of a first batch without negatives, is left out. The
-    first iteration warns if a BatchNorm part (see :class:`~monai_mocoi.networks.MoCo`) holds fewer than 4 images.
+    ``queue/fill`` and ``schedule/learning_rate``, of aligned stages ``overlap/share``, ``overlap/left_out`` (stage 1)
+    and ``overlap/left_out_stage2`` to ``4``; means over all processes. What is not defined, such as the top-1 of a
+    first batch without negatives, is left out. The first iteration warns if a BatchNorm part (see
+    :class:`~monai_mocoi.networks.MoCo`) holds fewer than 4 images.
     Errors: as :class:`GradientTrainer`.
     """
 

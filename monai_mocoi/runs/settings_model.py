@@ -21,9 +21,7 @@ class TrainSettings(g.Run, g.Resumable, g.Images, g.ImageErrors, g.Encoder):
     views_on: Literal["auto", "cpu", "device"] = t.setting(
         "Where the random views are made; auto: on the device, if that is a GPU."
     )
-    compile: t.Flag = t.setting(
-        "Compile both encoders by torch.compile; slower on a CPU, and worth a try on long GPU runs."
-    )
+    compile: t.Flag = t.setting("Compile both encoders by torch.compile; slower on a CPU, worth a try on a GPU.")
     activation_checkpointing: t.Flag = t.setting("Compute blocks twice instead of keeping what is in them.")
     learning_rate_per_256: t.Positive = t.setting("Learning rate at a global batch of 256; scaled in proportion.")
     sgd_momentum: t.Unit = t.setting("Of the optimiser SGD.")

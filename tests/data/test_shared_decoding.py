@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,6 +79,19 @@ def test_the_maker_waits_for_nobody_who_is_gone(sides):
         assert held
         assert [next(work) for _ in range(COUNT - 2)] == [(index, None) for index in range(1, COUNT - 1)]
     assert list(work) == [(COUNT - 1, None)]
+
+
+def test_a_helper_leaves_the_maker_its_room(sides, monkeypatch):
+    maker, helper = sides
+    work = maker.work()
+    next(work)
+    whole = sum(maker.images.decoded(index).nbytes for index in range(COUNT))
+    usage = shutil.disk_usage(maker.folder)
+    monkeypatch.setattr(shared_decoding.shutil, "disk_usage", lambda _: usage._replace(free=whole))
+    helper.help()
+    assert not list(maker.folder.glob("*.npz"))
+    assert not helper.help()
+    assert [(index, one) for index, one in work] == [(index, None) for index in range(1, COUNT)]
 
 
 @pytest.mark.parametrize("damage", ["half", "empty", "a row"])

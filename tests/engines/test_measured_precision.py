@@ -51,6 +51,17 @@ def test_auto_is_what_was_faster_measured_once_and_kept(
     assert calls == ["torch.bfloat16"]
 
 
+@pytest.mark.parametrize("content", ["", "{", "[]", "\x00"])
+def test_a_damaged_file_is_measured_and_written_anew(
+    bf16_processor: pytest.MonkeyPatch, tmp_path: Path, content: str
+) -> None:
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "precision.json").write_text(content)
+    calls = timed(bf16_processor, 1.0, 0.95)
+    assert [autocast_dtype("auto", "cpu") for _ in range(2)] == [None, None]
+    assert calls == ["torch.bfloat16"]
+
+
 def test_where_it_cannot_be_kept_nothing_is_measured(bf16_processor: pytest.MonkeyPatch, tmp_path: Path) -> None:
     calls = timed(bf16_processor, 1.0, 2.0)
     (tmp_path / "file").touch()

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from monai_mocoi.transforms.separable import filter_separable
+from monai_mocoi.transforms.separable import filter_columns_first, filter_separable
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -28,3 +28,20 @@ def test_taps_broadcast_over_samples():
     images = torch.rand(3, 1, 4, 4)
     index, weight = np.arange(4)[None, :, None], np.full((1, 1, 1), 0.5)
     torch.testing.assert_close(filter_separable(images, (index, weight), (index, weight)), images / 4)
+
+
+@pytest.mark.parametrize("taps", [3, 17])
+@pytest.mark.parametrize("shape", [(2, 3, 40, 60), (2, 1, 260, 300), (1, 3, 400, 200)])  # small; large, in blocks
+def test_columns_first_is_the_same_sum_for_small_and_large_images(shape, taps):
+    rng = np.random.default_rng(0)
+    images = torch.from_numpy(rng.integers(0, 256, shape, dtype=np.uint8))
+
+    def drawn(length, size):  # neighbours, as resizing and blurring have them
+        middle = np.linspace(0, length - 1, size)[:, None] + np.arange(taps) - taps // 2
+        return np.clip(middle.astype(int), 0, length - 1)[None].repeat(shape[0], 0), rng.random((shape[0], size, taps))
+
+    rows, columns = drawn(shape[2], 270), drawn(shape[3], 256)
+    expected = filter_separable(images.double(), rows, columns)
+    result = filter_columns_first(images, rows, columns)
+    assert result.dtype == torch.float32
+    torch.testing.assert_close(result.double(), expected, rtol=1e-5, atol=0)
