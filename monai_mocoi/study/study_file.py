@@ -97,9 +97,12 @@ class PrimaryComparison(_Part):
 
 
 class Metric(_Part):
-    """``auc`` of one class, ``label``, or their mean."""
+    """Area under the ROC curve, average precision or F1 (the paper's, of histopathology) of one class, or their mean.
 
-    name: Literal["auc"] = "auc"
+    ``label``: the class; F1 is at the thresholds that were chosen on validation.
+    """
+
+    name: Literal["auc", "average_precision", "f1"] = "auc"
     label: str | None = None
 
 

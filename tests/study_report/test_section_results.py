@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from monai_mocoi.study.study_file import Metric as PlannedMetric
 from monai_mocoi.study_report.blocks import Table
 from monai_mocoi.study_report.found_runs import Document
 from monai_mocoi.study_report.section_analyses import distance_section, probing_section, reuse_section
@@ -74,3 +75,17 @@ def test_outputs_are_compared_with_the_share_that_was_the_largest(
     (table,) = distance_section(replace(results, found=found)).blocks
     assert isinstance(table, Table)
     assert table.rows[0][2] == words
+
+
+def test_f1_can_be_planned(tmp_path: Path) -> None:
+    metric = PlannedMetric(name="f1").model_dump()
+    few = {"patients": 40, "images": 80, "arms": ("moco", "mse"), "fractions": (1.0,), "draws": (1,)}
+    study = synthetic.SyntheticStudy(tmp_path, **few).write(plan=False)
+    study.write_plan(study.plan(metric=metric))
+    results = study_results(tmp_path, tmp_path / "report", None)
+    assert (results.metric.words, results.planned_metric) == ("macro F1", None)
+    primary = results.comparisons[0]
+    assert primary.primary
+    assert primary.difference is not None
+    told = evaluation_section(results, "finetune")
+    assert any("F1" in heading for block in told.blocks if isinstance(block, Table) for heading in block.header)
