@@ -96,6 +96,10 @@ class TestSet:
         self.scored: list[str] = about["scored_classes"]
         self.left_out: list[dict[str, Any]] = about["left_out_classes"]
         self.count, self.patients = len(first.images), self.images.patient_count
+        ids = np.array(first.patients)
+        self.positive_patients = {
+            name: len(np.unique(ids[column == 1])) for name, column in zip(first.classes, first.truth().T, strict=True)
+        }
 
     def measure(self, run: TestedRun, predictions: Predictions) -> Measured:
         """Raises ComparisonError or EvaluationError: there is no such number, or the images are others."""

@@ -10,6 +10,7 @@ from monai_mocoi.data.labelled_images import LabelledImages
 from monai_mocoi.figures.flow_boxes import flow_figure
 from monai_mocoi.study_report.blocks import Picture, Section, Table, Text
 from monai_mocoi.study_report.found_runs import FoundRuns
+from monai_mocoi.study_report.measured_cells import TestSet
 from monai_mocoi.study_report.sources import shown_links
 from monai_mocoi.study_report.study_results import StudyResults
 from monai_mocoi.study_report.tested_run import TestedRun, fraction_in_short, fraction_in_words
@@ -57,23 +58,25 @@ def _dataset(study: StudyResults, section: Section, dataset: str, place: int) ->
     if test is not None:
         table = Table(
             f"test_patients_{place}", f"Test images of {words}",
-            ("label", "positive images", "negative images", "not known", "run"),
+            ("label", "positive images", "of patients", "negative images", "not known", "run"),
             note=f"{test.count:,} images of {test.patients:,} patients. The metric is made of the labels "
             f"{', '.join(test.scored) or '(none)'}.",
         )  # fmt: skip
         code = study.sources.of(runs[0].place, runs[0])
         for name, own in runs[0].known["counts"].items():
-            table.rows.append(
-                [name, f"{own['positives']:,}", f"{own['negatives']:,}", f"{own.get('unknown', 0):,}", code]
-            )
+            table.rows.append([name, *_sides(test, name, own), code])
         for own in test.left_out:
-            sides = [f"{own['positives']:,}", f"{own['negatives']:,}", f"{own.get('unknown', 0):,}"]
-            table.rows.append([f"{own['class']} (left out: {own['reason']})", *sides, code])
+            table.rows.append([f"{own['class']} (left out: {own['reason']})", *_sides(test, own["class"], own), code])
         section.blocks.append(table)
     if drawn:
         section.blocks.append(_labelled(study, words, place, drawn))
     else:
         section.blocks.append(Text("No run folder says which images were labelled (labelled.json)."))
+
+
+def _sides(test: TestSet, name: str, counts: Mapping[str, Any]) -> list[str]:
+    numbers = counts["positives"], test.positive_patients[name], counts["negatives"], counts.get("unknown", 0)
+    return [f"{number:,}" for number in numbers]
 
 
 Drawn = dict[tuple[float, int], tuple[Mapping[str, Any], TestedRun]]

@@ -131,6 +131,7 @@ def test_tables_of_patients_images_and_arms(made: Made) -> None:
         counts = [int((truth == 1).sum()), int((truth == 0).sum()), int(np.isnan(truth).sum())]
         assert [int(row[name]) for name in ("positive images", "negative images", "not known")] == counts
         assert counts[2] > 0
+        assert int(row["of patients"]) == images.patients_with(truth == 1) < len(images.patients)
     (note,) = [block.note for block in section.blocks if getattr(block, "name", "") == "test_patients_1"]
     assert note.startswith(f"{len(images.truth)} images of {len(images.patients)} patients.")
     assert note.endswith(f"the labels {', '.join(images.classes)}.")
