@@ -55,18 +55,19 @@ def run_node(
     with node_lock(folder / "locks" / f"{node.id}.lock", wait) as (held, files):
         if not held:
             return Outcome("busy")
-        began = time.monotonic()
-        outcome = Outcome("done")
+        outcome, spent = Outcome("done"), 0.0
         if is_done(folder, plan, node):  # by another driver, meanwhile
             return outcome
         begin(node)
         if reason := changed_since(plan, node):
             return _failed(log_of(folder, node), reason)
         for attempt in range(1, attempts + 1):
-            with cared_for(folder, plan, node):
+            with cared_for(folder, plan, node):  # it may wait for a GPU, which is no time of the step
+                began = time.monotonic()
                 outcome = _attempt(folder, node, processes, files)
+                spent += time.monotonic() - began
             if outcome.state == "done":
-                write_marker(folder, plan, node, time.monotonic() - began, attempt)
+                write_marker(folder, plan, node, spent, attempt)
             if outcome.state != "failed":
                 break
         return outcome
