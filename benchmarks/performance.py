@@ -9,7 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from benchmarks.cost_model import measured_speeds
+from benchmarks.cost_model import measured_gpu, measured_speeds
 from benchmarks.cost_model import table as growth_table
 from benchmarks.figures import Figure, Row
 from benchmarks.registry import MEASUREMENTS, Measurement
@@ -18,7 +18,7 @@ HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
 PAGE = HERE.parent / "docs" / "performance.md"
 ASSUMED_GPU = 1500
-"""Images a second through the training step of a GPU at 224 px. Not measured: no GPU was at hand."""
+"""Images a second through the training step of a GPU at 224 px, where none was at hand to measure it."""
 TRIED = "tried.md"
 """What was tried and did not help; written by hand."""
 
@@ -40,10 +40,12 @@ def page(results: Path) -> str:
     )
     tried = (HERE / TRIED).read_text(encoding="utf-8").strip()
     speeds = measured_speeds(found)
-    growth = "\n".join(growth_table(speeds, ASSUMED_GPU, found["loop"]["machine"]["cores"])) if speeds else ""
+    gpu = measured_gpu(found)
+    growth = "\n".join(growth_table(speeds, gpu or ASSUMED_GPU, found["loop"]["machine"]["cores"])) if speeds else ""
     return environment.get_template("performance_page.j2").render(
-        sections=sections, machines=machines, tried=tried, growth=growth, speeds=speeds, gpu=f"{ASSUMED_GPU:,}"
-    )
+        sections=sections, machines=machines, tried=tried, growth=growth, speeds=speeds,
+        gpu=number(gpu or ASSUMED_GPU), gpu_is_measured=gpu is not None,
+    )  # fmt: skip
 
 
 def read(file: Path) -> dict[str, Any]:

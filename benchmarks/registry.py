@@ -51,6 +51,12 @@ MEASUREMENTS = (
         "images per second: 1 means that loader, views and handlers cost nothing.",
     ),
     Measurement(
+        "gpu",
+        "The loop on a GPU",
+        "The same of `nih_moco` on a GPU, with 4 workers of the loader, and its views drawn on the device or by "
+        "the workers (`views_on`).",
+    ),
+    Measurement(
         "lightly",
         "Against lightly",
         "The loop of `nih_moco` on cached images, and the MoCo v2 example of lightly (its transform, head, loss, "

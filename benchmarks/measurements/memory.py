@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import torch
+
 from benchmarks.bundle_run import settings, small_network
 from benchmarks.figures import Figure, Row
 from benchmarks.options import Options
@@ -16,6 +18,7 @@ CASES = (
     ("nih_mse, 224 px, batch 32", "nih_mse", (), 224, 32),
     ("nih_mse with paper.json, 512 px, batch 16", "nih_mse", ("paper.json",), 512, 16),
 )
+ON_GPU = (("nih_mse with paper.json, 512 px, batch 64", "nih_mse", ("paper.json",), 512, 64),)
 QUICK = (("nih_mse, 32 px, batch 8", "nih_mse", (), 32, 8),)
 BATCHES, ROUNDS = 2, 3
 LIMIT = 1.0
@@ -23,7 +26,8 @@ LIMIT = 1.0
 
 
 def measure(options: Options) -> Iterator[Row]:
-    for number, (case, bundle, overlays, size, batch) in enumerate(options.choose(CASES, QUICK)):
+    cases = CASES + (ON_GPU if torch.cuda.is_available() else ())
+    for number, (case, bundle, overlays, size, batch) in enumerate(options.choose(cases, QUICK)):
         folder = options.folder / str(number)
         dataset = png_dataset(folder / "dataset", BATCHES * batch, size * 8 // 7, 1, options.seed)
         order = {"bundle": bundle, "dataset": str(dataset), "overlays": overlays}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.cost_model import Setting, Speeds, cost, measured_speeds, table
+from benchmarks.cost_model import Setting, Speeds, cost, measured_gpu, measured_speeds, table
 
 SPEEDS = Speeds(network=10, views=40, decoded=50)
 
@@ -48,3 +48,11 @@ def test_speeds_come_from_the_saved_measurements() -> None:
     assert measured_speeds(quick) is None
     lines = list(table(Speeds(12, 300, 45), 1500, 2))
     assert len({line.count("|") for line in lines}) == 1
+
+
+def test_the_speed_of_a_gpu_comes_from_its_measurement_if_there_is_one() -> None:
+    case = "224 px, batch 256, views on device"
+    row = {"case": case, "figures": {"network, images/s": {"median": 3000}}}
+    assert measured_gpu({"gpu": {"rows": [row]}}) == 3000
+    assert measured_gpu({"gpu": {"rows": [{"case": case, "skipped": "more memory than the GPU has"}]}}) is None
+    assert measured_gpu({}) is None

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from benchmarks import worker
 from benchmarks.__main__ import main
@@ -56,6 +57,12 @@ def test_it_runs(measurement: Measurement, tmp_path: Path) -> None:
     assert all(len(figure.values) == 1 for row in rows for figure in row.figures.values())
     if measurement.name != "lightly":  # optional
         assert [row.skipped for row in rows] == [""] * len(rows)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU, so that it would be measured")
+def test_without_a_gpu_the_full_form_says_so(tmp_path: Path) -> None:
+    measurement = next(one for one in MEASUREMENTS if one.name == "gpu")
+    assert [row.skipped for row in measurement.measure(Options(tmp_path))] == ["no GPU"]
 
 
 @pytest.mark.slow
