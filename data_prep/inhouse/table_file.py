@@ -5,7 +5,7 @@ import difflib
 from collections.abc import Sequence
 
 from monai_mocoi.errors import RefusedError, TableError
-from monai_mocoi.files.csv_table import Table, parse_table, read_content
+from monai_mocoi.files.csv_table import Table, parse_table, read_content, torn_rows
 from monai_mocoi.files.home_folder import expand_home
 
 NAME = "the labels table"  # what errors call it: its file's name could be that of a hospital or a person
@@ -49,13 +49,12 @@ class LabelFile:
         if any(sum(sign.isdigit() for sign in column) > 4 for column in self.header):
             raise TableError(f"the first row of {NAME} seems to hold data; add a row with the names of the columns.")
         wide = len(self.header)
-        self.torn: list[int] = []  # rows with more cells than the header, which are left out
+        self.torn = torn_rows(table)  # which are left out
         self.numbers: list[int] = []  # of the rows in the file, as spreadsheets count
         self._cells: list[list[str]] = []
+        left_out = {*self.torn}
         for number, cells in table.rows:
-            if any(cell.strip() for cell in cells[wide:]):
-                self.torn.append(number)
-            else:
+            if number not in left_out:
                 self.numbers.append(number)
                 self._cells.append([*cells[:wide], *[""] * (wide - len(cells))])
 

@@ -1,14 +1,13 @@
 """What is known of an image beside its label: columns of the datalist or of a table, such as sex, age and view."""
 
 import math
-import posixpath
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from monai_mocoi.data.ages import Value
+from monai_mocoi.data.image_finder import image_finder
 from monai_mocoi.data.patient_ids import patient_key
 from monai_mocoi.errors import RefusedError, TableError
 from monai_mocoi.files.csv_table import read_table
@@ -79,13 +78,13 @@ def read_columns(path: str | Path, images: Sequence[str], patients: Sequence[str
     """Read the columns of images from a CSV table and put them in the images' order.
 
     ``path``: a table with a column ``image`` or ``patient`` (by image, if it has both) and one or more others. An image
-    may lack its folders or its suffix where that leaves no doubt; a patient's number its leading zeros. ``images``,
-    ``patients``: of each image its path in the dataset folder, and its patient's id. Raises TableError: it cannot be
-    read, lacks these columns, has a column twice or no row of these images, or says two things of one image or patient.
-    Names rows, never ids.
+    may lack its folders (or the first of them) or its suffix where that leaves no doubt; a patient's number its leading
+    zeros. ``images``, ``patients``: of each image its path in the dataset folder, and its patient's id. Raises
+    TableError: it cannot be read, lacks these columns, has a column twice or no row of these images, or says two things
+    of one image or patient. Names rows, never ids.
     """
     name = Path(path).name
-    table = read_table(path, ("image",))
+    table = read_table(path, ("image",), None, ("patient",))
     lower = [column.lower() for column in table.header]
     key = next((key for key in ("image", "patient") if key in lower), None)
     wanted = {place: column for place, column in enumerate(table.header) if column and lower[place] not in NO_COLUMNS}
@@ -96,13 +95,13 @@ def read_columns(path: str | Path, images: Sequence[str], patients: Sequence[str
     if len(set(wanted.values())) < len(wanted) or lower.count(key) > 1:
         raise TableError(f"{name} has two columns of one name; rename one.")
     own = list(images) if key == "image" else [patient_key(patient) for patient in patients]
-    find = _finder(images) if key == "image" else {patient: patient for patient in own}.get
     key_at = lower.index(key)
+    words = [row[key_at].strip() if key_at < len(row) else "" for _, row in table.rows]
+    find = image_finder(images, words) if key == "image" else {patient: patient for patient in own}.get
     row_of: dict[str, tuple[int, list[Value]]] = {}
     unused = 0
-    for number, row in table.rows:
+    for (number, row), word in zip(table.rows, words, strict=True):
         cells = [as_value(row[place] if place < len(row) else None) for place in wanted]
-        word = row[key_at].strip() if key_at < len(row) else ""
         found = find(word if key == "image" else patient_key(word))
         if found is None:
             unused += 1
@@ -121,22 +120,3 @@ def read_columns(path: str | Path, images: Sequence[str], patients: Sequence[str
     cells_of = [row_of[image][1] if image in row_of else nothing for image in own]
     values = {column: [cells[place] for cells in cells_of] for place, column in enumerate(wanted.values())}
     return Columns(values, name, sum(image not in row_of for image in own), unused)
-
-
-def _finder(images: Sequence[str]) -> Any:
-    """From what a table calls an image to its id, by whole path, file name, or file name without suffix."""
-    known = set(images)
-    ways = []
-    for shorten in (posixpath.basename, lambda path: posixpath.splitext(posixpath.basename(path))[0]):
-        often = Counter(map(shorten, images))
-        ways.append((shorten, {shorten(image): image for image in images if often[shorten(image)] == 1}))
-
-    def find(word: str) -> str | None:
-        word = word.replace("\\", "/")
-        if word in known:
-            return word
-        # A path in other folders may be another image of the same name only where the file name alone leaves no doubt.
-        (base, by_base), (stem, by_stem) = ways
-        return by_base.get(base(word)) or by_stem.get(base(word)) or by_stem.get(stem(word))
-
-    return find

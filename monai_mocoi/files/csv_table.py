@@ -60,26 +60,46 @@ def read_content(path: Path, name: str) -> bytes:
         raise TableError(f"{name} cannot be read ({error.strerror}).") from None
 
 
-def read_table(path: str | Path, needed: Sequence[str], name: str | None = None) -> Table:
+def read_table(path: str | Path, needed: Sequence[str], name: str | None = None, *or_needed: Sequence[str]) -> Table:
     """Read a CSV table with commas. Which columns are missing, the caller has to say.
 
-    By ``needed`` columns, in any case, a table with semicolons or tabs is known; ``name`` as for :func:`read_text`.
-    Raises TableError: as :func:`read_text`; or the table has semicolons or tabs.
+    By ``needed`` columns (or others, ``or_needed``), in any case, a table with semicolons or tabs is known; ``name`` as
+    for :func:`read_text`. Raises TableError: as :func:`read_text`; the table has semicolons or tabs; or rows of it have
+    more cells than its header, see :func:`torn_rows`.
     """
     text = read_text(path, name)
     name = name or Path(path).name
     table = parse_table(text, name)
     first = text.lstrip().split("\n")[0]
     for sign, plural in _SIGNS.items():
-        if not _has(table.header, needed) and _has(parse_table(first, name, sign).header, needed):
+        other = parse_table(first, name, sign).header
+        if any(_has(other, some) and not _has(table.header, some) for some in (needed, *or_needed)):
             raise TableError(
                 f"{name} has {plural} between its columns; save it with commas (and with points in its numbers)."
             )
+    if torn := torn_rows(table):
+        some = ", ".join(map(str, torn[:5])) + (", ..." if len(torn) > 5 else "")
+        raise TableError(
+            f"{name}: {len(torn)} of {len(table.rows)} rows (row {some}) have more cells than the first row, which has "
+            f"{len(table.header)}, so that it is not known which cell is which; put a text or number with a comma in "
+            "quotation marks."
+        )
     return table
 
 
+def torn_rows(table: Table) -> list[int]:
+    """Numbers of the rows with more cells than the header, as a number with a comma makes them.
+
+    Empty cells beyond it count too, except where most rows have some: a program ends each row with a comma.
+    """
+    wide = len(table.header)
+    longer = [(number, any(cell.strip() for cell in row[wide:])) for number, row in table.rows if len(row) > wide]
+    as_a_rule = 2 * sum(not filled for _, filled in longer) > len(table.rows)
+    return [number for number, filled in longer if filled or not as_a_rule]
+
+
 def parse_table(text: str, name: str, delimiter: str = ",") -> Table:
-    """Parse the text of a table. Raises TableError: it is no CSV; names the row."""
+    """Parse the text of a table. Raises TableError: it is no CSV, or a quotation mark runs over rows; names the row."""
     header: list[str] | None = None
     rows: list[tuple[int, list[str]]] = []
     number = 0
@@ -90,10 +110,23 @@ def parse_table(text: str, name: str, delimiter: str = ",") -> Table:
             if header is None:
                 header = [column.strip() for column in row]
             else:
+                if lost := max(_rows_within(cell, len(header), delimiter) for cell in row):
+                    raise TableError(
+                        f"{name}, row {number}: a quotation mark begins a text that takes in the next {lost} rows or "
+                        "more; delete it, or write it twice within a text in quotation marks."
+                    )
                 rows.append((number, row))
     except csv.Error as error:
         raise TableError(f"{name}, row {number + 1}: no readable CSV ({error}); {_SAVE}.") from None
     return Table(header or [], rows)
+
+
+def _rows_within(cell: str, wide: int, delimiter: str) -> int:
+    """How many whole rows of the table a cell holds: lines with as many separators as the header has; 0: it is text."""
+    lines = cell.splitlines()[1:-1]
+    # A line of a report may have one or two commas by chance.
+    alike = wide > 1 and all(line.count(delimiter) == wide - 1 for line in lines)
+    return len(lines) if alike and len(lines) * (wide - 1) >= 4 else 0
 
 
 def _has(header: Sequence[str], needed: Sequence[str]) -> bool:

@@ -57,6 +57,25 @@ def test_file_names_that_two_images_share_stand_for_none(tmp_path):
     assert found.unused_rows == 1
 
 
+def test_a_row_in_other_folders_is_of_another_image(tmp_path):
+    tested, patients = ["images/p9/0.png", "images/p9/2.png", "images/p8/0.png"], ["9", "9", "8"]
+    table = tmp_path / "groups.csv"
+    table.write_text("image,sex\nimages/p1/2.png,F\nimages/p8/0.png,M\n")
+    found = read_columns(table, tested, patients)
+    assert (found.values, found.unused_rows) == ({"sex": [None, None, "M"]}, 1)
+    # A whole table, of training images too, and one that leaves the first folder out.
+    rows = [f"{{}}p{patient}/{number}.png,{'FM'[patient % 2]}\n" for patient in (1, 2, 8, 9) for number in range(3)]
+    for start in ("images/", "", "C:\\data\\images\\"):
+        table.write_text("image,sex\n" + "".join(rows).replace("{}", start))
+        assert read_columns(table, tested, patients).values == {"sex": ["M", "M", "F"]}
+
+
+def test_file_names_in_other_folders_count_where_the_table_has_them_once(tmp_path):
+    (tmp_path / "groups.csv").write_text("image,sex\nraw/1/0.dcm,F\nraw/2/0.dcm,M\nraw/1/1.dcm,F\n")
+    found = read_columns(tmp_path / "groups.csv", ["images/0.png", "images/1.png"], ["1", "2"])
+    assert (found.values, found.unused_rows) == ({"sex": [None, "F"]}, 2)
+
+
 @pytest.mark.parametrize(
     ("text", "error"),
     [
@@ -65,7 +84,9 @@ def test_file_names_that_two_images_share_stand_for_none(tmp_path):
         ("patient,sex,sex\n1,F,F\n", "two columns of one name"),
         ("patient,sex\n00000009,F\n", "no row of the 3 images tested"),
         ("patient,sex\n1,F\n2,F\n00000001,M\n", "rows 2 and 4 say two things of one patient"),
-        ("patient;sex\n1;F\n", "needs a column|semicolons"),
+        ("patient;sex\n1;F\n", "semicolons between its columns"),
+        ("image;sex\n1;F\n", "semicolons between its columns"),
+        ("patient,dose,sex\n1,3,1,F\n", "more cells than the first row"),
     ],
 )
 def test_tables_that_cannot_be_used(tmp_path, text, error):

@@ -45,6 +45,27 @@ def test_empty_rows_are_left_out_and_counted(tmp_path):
     assert read_table(path, ["a"]).header == []
 
 
+def test_rows_with_more_cells_than_the_header_are_refused(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("image,dose,sex\na.png,2,F\nb.png,3,1,F\nc.png,4,M,\n")
+    with pytest.raises(TableError, match=r"t.csv: 2 of 3 rows \(row 3, 4\) have more cells .* which has 3"):
+        read_table(path, ["image"])
+    path.write_text("image,sex\na.png,F,\nb.png,M,\n")  # a comma ends each row
+    assert [row[:2] for _, row in read_table(path, ["image"]).rows] == [["a.png", "F"], ["b.png", "M"]]
+
+
+def test_an_unclosed_quotation_mark_that_takes_in_rows_is_refused(tmp_path):
+    path = tmp_path / "t.csv"
+    rows = [f"{number},{number % 2},fine" for number in range(60)]
+    rows[9], rows[19] = '9,1,"10 cm', '19,1,7 cm"'
+    path.write_text("\n".join(["id,label,note", *rows]))
+    with pytest.raises(TableError, match=r"t.csv, row 11: a quotation mark .* takes in the next 9 rows"):
+        read_table(path, ["id"])
+    report = 'a.png,"Heart, lungs.\nNo effusion, no mass.\n\nSmall, old fracture."'
+    path.write_text(f"image,report\n{report}\n")  # lines of a text, not rows
+    assert len(read_table(path, ["image"]).rows) == 1
+
+
 @pytest.mark.parametrize("reader", READERS)
 def test_every_reader_leaves_empty_rows_out(tmp_path, reader):
     read, rows = READERS[reader]
