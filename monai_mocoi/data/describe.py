@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from monai.transforms import Compose
 
+from monai_mocoi.data.own_code import own_code
 from monai_mocoi.errors import DatasetError
 from monai_mocoi.files.file_signature import decoder_versions, file_signature
 
@@ -24,7 +25,8 @@ def describe_settings(value: Any) -> str:
     """Describe an object by its class and all of its attributes, theirs too, and so on.
 
     It may be made of numbers, texts, lists, dicts, arrays and tensors (told by a digest of their content), dtypes,
-    classes, named functions and such objects. The same settings give the same text in any process. Raises
+    classes, named functions and such objects. Of functions and classes that are of no versioned library their code is
+    told by a digest too; what that calls is not. The same settings give the same text in any process. Raises
     NotDescribableError: part of it is random, shows no settings, or is a function without a name of its own.
     """
     if value is None or isinstance(value, (bool, int, float, complex, str, bytes, enum.Enum)):
@@ -53,7 +55,8 @@ def describe_settings(value: Any) -> str:
     if own is not None:  # a class or a function
         if "<" in own or getattr(value, "__closure__", None):
             raise NotDescribableError(f"{value.__module__}.{own} does not show what it does")
-        return f"{value.__module__}.{own}"
+        return f"{value.__module__}.{own}{own_code(value)}"
+    name += own_code(type(value))
     attributes = dict(getattr(value, "__dict__", {}))
     for kind in type(value).__mro__:
         slots = kind.__dict__.get("__slots__", ())

@@ -11,7 +11,7 @@ import monai_mocoi
 # some network file systems show 0. Where it comes by chance, the cost is one short read.
 _COARSE = 10_000_000  # nanoseconds
 _SAMPLE = 4096
-_DECODERS = ("numpy", "pillow", "pydicom", "pylibjpeg-openjpeg", "pyjpegls", "imagecodecs")
+_DECODERS = ("monai", "numpy", "pillow", "pydicom", "pylibjpeg-openjpeg", "pyjpegls", "imagecodecs")
 
 
 def file_signature(path: str) -> bytes:

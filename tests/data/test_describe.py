@@ -41,6 +41,29 @@ class Telling:
         return "telling"
 
 
+def _module(text):
+    module = {"__name__": "hospital"}
+    exec(text, module)
+    return module
+
+
+def test_edited_code_of_ones_own_changes_the_description():
+    texts = [
+        f"def decode(path, size={size}):\n    {comment}return [{value} for part in path if part in {{'a', 'b'}}]\n"
+        f"class Decode:\n    def __call__(self, path):\n        return {value}\nclass Heir(Decode):\n    pass"
+        for value, comment, size in ((0.25, "", 1), (0.75, "", 1), (0.25, "# said\n    ", 1), (0.25, "", 2))
+    ]
+    first, edited, commented, other_default = map(_module, texts)
+    for name in ("decode", "Decode"):
+        described = describe_settings(first[name])
+        assert described.startswith(f"hospital.{name} code ")
+        assert describe_settings(edited[name]) != described
+        assert describe_settings(commented[name]) == described
+    assert describe_settings(other_default["decode"]) != describe_settings(first["decode"])
+    assert describe_settings(edited["Heir"]()) != describe_settings(first["Heir"]())
+    assert " code " not in describe_settings(Compose([ReadImage(1), np.mean]))  # their versions tell
+
+
 def test_a_setting_anywhere_changes_the_description():
     array = np.arange(3.0)
     described = [
