@@ -1,8 +1,10 @@
 """The bytes in which a word can be: every encoding of it, and what packed files hold."""
 
 import base64
+import bz2
 import gzip
 import json
+import lzma
 import unicodedata
 import zipfile
 import zlib
@@ -56,13 +58,16 @@ def _in_base64(pattern: bytes) -> Iterator[bytes]:
             yield inner
 
 
-# What zipfile raises of a file that is damaged, encrypted (RuntimeError) or packed by another method.
-_UNREADABLE = (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error)
+# What zipfile and the others raise of a file that is damaged, encrypted (RuntimeError) or packed by another method.
+_UNREADABLE = (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error, lzma.LZMAError, OSError)
+_PACKED_WHOLE = {b"\x1f\x8b": gzip.decompress, b"\xfd7zXZ\0": lzma.decompress}
+_PACKED_WHOLE |= {b"BZh%d1AY&" % level: bz2.decompress for level in range(1, 10)}
+_NOT_UNPACKED = (b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"\x28\xb5\x2f\xfd")  # 7z, RAR, Zstandard
 
 
 def is_archive(file: IO[bytes]) -> bool:
-    """Tell whether a file begins like a zip or gzip file."""
-    return _start(file).startswith((b"PK", b"\x1f\x8b"))
+    """Tell whether a file begins like a packed one: zip, gzip, bzip2, xz, 7z, RAR or Zstandard."""
+    return _start(file).startswith((b"PK", *_PACKED_WHOLE, *_NOT_UNPACKED))
 
 
 def unpacked(file: IO[bytes]) -> Iterator[bytes | None]:
@@ -79,8 +84,10 @@ def unpacked(file: IO[bytes]) -> Iterator[bytes | None]:
                         except _UNREADABLE:
                             content = None
                         yield content
-        elif start.startswith(b"\x1f\x8b"):
-            yield gzip.decompress(file.read())
+        elif way := next((way for mark, way in _PACKED_WHOLE.items() if start.startswith(mark)), None):
+            yield way(file.read())
+        elif start.startswith(_NOT_UNPACKED):
+            yield None
         elif start == b"\x89PNG\r\n\x1a\n":
             yield from _png_texts(file.read())
     except gzip.BadGzipFile:  # it only begins like one

@@ -36,7 +36,7 @@ class ByteSearch:
     """
 
     def __init__(self, words: Iterable[str], as_written: Container[str] = ()) -> None:
-        self.too_short = 0  # words that were left out, because they have no pattern of 4 bytes
+        self.too_short = 0  # words of fewer than 4 bytes, which are searched for at most in UTF-16 and the like
         self.not_searched = 0  # packed files that could not be looked into: encrypted, damaged, or packed too deep
         # By the first three bytes: a table says whether anything begins so.
         self._begins = np.zeros(1 << 24, bool)
@@ -49,7 +49,7 @@ class ByteSearch:
                     self._add(other, word, whole=True)
 
     def _add(self, written: str, word: str, whole: bool) -> bool:
-        """Add the patterns of a word as it may be written; return whether there are any."""
+        """Add the patterns of a word as it may be written; return whether plain text is among them."""
         patterns = encodings(written)
         for pattern, how in patterns.items():
             whole_here = whole and how in ("UTF-8", "Latin-1")
@@ -57,7 +57,7 @@ class ByteSearch:
             by_length.setdefault(len(pattern), {}).setdefault(pattern, []).append(_Meaning(word, how, whole_here))
             self._begins[pattern[0] << 16 | pattern[1] << 8 | pattern[2]] = True
             self._longest = max(self._longest, len(pattern))
-        return bool(patterns)
+        return "UTF-8" in patterns.values()
 
     def in_bytes(self, content: bytes) -> set[tuple[str, str]]:
         """Return the words that ``content`` holds, each with its encoding."""
@@ -67,22 +67,23 @@ class ByteSearch:
         """Return each word once a file and encoding, in the order of the files; links are not followed."""
         root = Path(folder)
         if not root.is_dir():
-            return self._in_file(root, root.name)
+            return self._in_name(root.name, root.name) + self._in_file(root, root.name)
         found: list[Finding] = []
         for parent, folders, files in os.walk(root):
             folders.sort()
             for name in (*sorted(folders), *sorted(files)):
                 path = Path(parent, name)
                 where = path.relative_to(root).as_posix()
-                texts = {"name of a file or folder": name}
+                found += self._in_name(name, where)
                 if path.is_symlink():
-                    texts["place that a link leads to"] = os.readlink(path)
-                for what, text in texts.items():
-                    words = {word for word, _ in self.in_bytes(text.encode(errors="surrogateescape"))}
-                    found += [Finding(word, where, what) for word in sorted(words)]
+                    found += self._in_name(os.readlink(path), where, "place that a link leads to")
                 if path.is_file() and not path.is_symlink():
                     found += self._in_file(path, where)
         return found
+
+    def _in_name(self, name: str, where: str, what: str = "name of a file or folder") -> list[Finding]:
+        words = {word for word, _ in self.in_bytes(name.encode(errors="surrogateescape"))}
+        return [Finding(word, where, what) for word in sorted(words)]
 
     def _in_file(self, path: Path, where: str) -> list[Finding]:
         with open(path, "rb") as file:

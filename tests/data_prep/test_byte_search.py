@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import base64
+import bz2
 import gzip
 import io
+import lzma
 import zipfile
 
 import numpy as np
@@ -71,6 +73,9 @@ def test_words_too_short_are_counted():
     search = ByteSearch(["Z", "", WORD])
     assert search.too_short == 2
     assert ByteSearch(["Zoë"]).too_short == 0  # four bytes in UTF-8
+    search = ByteSearch(["QZ7"])  # six bytes in UTF-16, where it is found
+    assert search.too_short == 1
+    assert _words(search.in_bytes("xQZ7y".encode("utf-16"))) == {"QZ7"}
 
 
 def _png(text):
@@ -92,6 +97,9 @@ def _zip(content, name="a", method=zipfile.ZIP_DEFLATED):
     "pack",
     [
         lambda word: gzip.compress(word.encode()),
+        lambda word: bz2.compress(word.encode()),
+        lambda word: lzma.compress(word.encode()),
+        lambda word: _zip(lzma.compress(word.encode())),
         lambda word: _zip(word.encode() * 5),
         lambda word: _zip(_zip(word.encode() * 5)),
         lambda word: _zip(b"", name=word),
@@ -103,6 +111,16 @@ def _zip(content, name="a", method=zipfile.ZIP_DEFLATED):
 def test_what_is_packed_is_searched(tmp_path, pack):
     (tmp_path / "file").write_bytes(pack(WORD))
     assert {(found.word, found.where) for found in ByteSearch([WORD]).in_folder(tmp_path)} == {(WORD, "file")}
+
+
+@pytest.mark.parametrize(
+    "start", [b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07\1\0", b"\x28\xb5\x2f\xfd", b"BZh91AY&SY", b"\xfd7zXZ\0"]
+)
+def test_what_cannot_be_unpacked_is_counted(tmp_path, start):
+    (tmp_path / "file").write_bytes(start + bytes(30))
+    search = ByteSearch([WORD])
+    assert search.in_folder(tmp_path) == []
+    assert search.not_searched == 1
 
 
 def test_pytorchs_files_are_searched(tmp_path):
@@ -131,6 +149,9 @@ def test_names_of_files_and_links_tell_too(tmp_path):
 def test_one_file(tmp_path):
     (tmp_path / "file").write_text(f"{WORD} {WORD}")
     assert ByteSearch([WORD]).in_folder(tmp_path / "file") == [Finding(WORD, "file", "UTF-8")]
+    (tmp_path / f"{WORD}.csv").touch()
+    named = ByteSearch([WORD]).in_folder(tmp_path / f"{WORD}.csv")
+    assert named == [Finding(WORD, f"{WORD}.csv", "name of a file or folder")]
 
 
 def test_small_and_empty_files(tmp_path):
