@@ -16,15 +16,17 @@ _PNG_KEPT = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"eXIf", b"acTL", b"fc
 _PNG_TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 _WITH_ORIENTATION = (b"Raw profile type exif\0", b"XML:com.adobe.xmp\0")
 _MAX_TEXT = 2**20
+_PNG_GREY = (0, 4)  # colour types of the header (PNG specification 11.2.1), without and with alpha
 
 _JPEG_PROFILE, _JPEG_PHOTOSHOP, _JPEG_SCAN = 0xE2, 0xED, 0xDA
 _JPEG_ALONE = (0x01, *range(0xD0, 0xD9))
 
 
-def bare_png(file: BinaryIO) -> tuple[BinaryIO, int]:
+def bare_png(file: BinaryIO) -> tuple[BinaryIO, int, bool]:
     """Check every chunk of a PNG, and leave out colour profile, texts (except an orientation) and the like.
 
-    Returns also the bits of a sample. ImageReadError: cut short, or a check sum is wrong, also of what is left out.
+    Returns also the bits of a sample, and whether it is grey, with alpha or without. ImageReadError: cut short, or a
+    check sum is wrong, also of what is left out.
     """
     content = file.read()
     parts = [_PNG_START]
@@ -43,7 +45,7 @@ def bare_png(file: BinaryIO) -> tuple[BinaryIO, int]:
         if kind in _PNG_KEPT or (kind in _PNG_TEXTS and _tells_orientation(kind, data)):
             parts.append(content[at:end])
         at = end
-    return io.BytesIO(b"".join(parts)), content[24]
+    return io.BytesIO(b"".join(parts)), content[24], content[25] in _PNG_GREY
 
 
 def _tells_orientation(kind: bytes, data: memoryview) -> bool:

@@ -103,10 +103,9 @@ def _check_pixel_module(ds: Dataset) -> None:
 def frame_of(ds: Dataset, frame: int | None) -> int:
     """The index of the one frame that is read; an error where it is not told which."""
     frames = int(number_of(ds, "NumberOfFrames") or 1)
+    shown = f"{frames}" if abs(frames) < 10_000 else "10,000 or more"  # an id in a wrong place would be long
     if frame is None and frames != 1:
-        raise ImageReadError(
-            f"the DICOM file holds {said(frames)} frames, not one picture; choose one with `frame`, from 0"
-        )
+        raise ImageReadError(f"the DICOM file holds {shown} frames, not one picture; choose one with `frame`, from 0")
     if frame is not None and not 0 <= frame < frames:
-        raise ImageReadError(f"frame {frame} was asked for, but the file holds {said(frames)}; the first is 0")
+        raise ImageReadError(f"frame {frame} was asked for, but the file holds {shown}; the first is 0")
     return frame or 0

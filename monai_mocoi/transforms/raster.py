@@ -32,9 +32,9 @@ def read_raster(file: BinaryIO) -> np.ndarray:
     with guarded("the picture file is damaged, cut short, or a variant that Pillow cannot decode"):
         start = file.read(2)
         file.seek(0)
-        depth = 8
+        depth, grey = 8, False
         if start == b"\x89P":
-            file, depth = bare_png(file)
+            file, depth, grey = bare_png(file)
         elif start == b"\xff\xd8":
             file = bare_jpeg(file)
         try:
@@ -56,8 +56,10 @@ def read_raster(file: BinaryIO) -> np.ndarray:
             if image is not None:
                 ImageOps.exif_transpose(image, in_place=True)
         levels, opaque = _levels(picture, depth, lower)
+        if grey:  # Pillow makes colours of 16 bits with alpha
+            levels = levels[..., :1]
         if opaque is not None:
-            levels *= opaque
+            levels = levels * opaque
         return np.ascontiguousarray(levels.transpose(2, 0, 1))
 
 

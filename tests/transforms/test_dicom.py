@@ -402,6 +402,12 @@ def test_several_frames_are_an_error_that_names_their_number_unless_one_is_chose
     for wrong in (-1, 5):
         with pytest.raises(ImageReadError, match=f"frame {wrong} .* holds 5"):
             read_image(path, frame=wrong)
+    for count, said in ((300, "holds 300 frames"), (20_010_917, "holds 10,000 or more frames")):  # the latter a date
+        ds = frames_dataset(frames)
+        ds.NumberOfFrames = count
+        with pytest.raises(ImageReadError, match=said) as caught:
+            read_image(save(tmp_path / "y.dcm", ds))
+        assert "20010917" not in str(caught.value).replace(",", "")
 
 
 def test_functional_groups_of_enhanced_objects(tmp_path):

@@ -181,7 +181,8 @@ def test_16_bit_colour_png_is_read_in_full_depth(tmp_path, channels, colour_type
 def test_16_bit_grey_png_with_alpha_is_right_to_8_bits(tmp_path):
     values = noise(65535, (7, 9, 2), np.uint16)
     image = read(tmp_path, png(values, 4, 16))
-    assert np.abs(image - values[..., 0] / 65535 * (values[..., 1] / 65535)).max() < 2 / 255
+    assert image.shape == (1, 7, 9)
+    assert np.abs(image[0] - values[..., 0] / 65535 * (values[..., 1] / 65535)).max() < 2 / 255
 
 
 @pytest.mark.parametrize("bits", [1, 2, 4, 8, 16])
