@@ -42,8 +42,20 @@ def are_numbers(cells: Sequence[str]) -> bool:
 
 
 def class_words(cells: Sequence[str]) -> list[str | None]:
-    """Return the class of each cell: a number in its shortest form, or the words; None where nothing is known."""
-    return [None if cell is None or cell.lower() in NOT_KNOWN else cell for cell in map(_class, cells)]
+    """Return the class of each cell: a number in its shortest form, or the words; None where nothing is known.
+
+    Words that differ in capitals alone are one class, in the spelling of most of its cells.
+    """
+    return one_spelling([None if cell is None or cell.lower() in NOT_KNOWN else cell for cell in map(_class, cells)])
+
+
+def one_spelling(words: Sequence[str | None]) -> list[str | None]:
+    """Return the words, those that differ in capitals alone in the spelling that most of them have."""
+    often = Counter(word for word in words if word is not None)
+    chosen: dict[str, str] = {}
+    for word in sorted(often, key=lambda word: (-often[word], word)):
+        chosen.setdefault(word.casefold(), word)
+    return [None if word is None else chosen[word.casefold()] for word in words]
 
 
 def in_order(words: Counter[str]) -> list[str]:

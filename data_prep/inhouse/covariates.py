@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 from data_prep.inhouse.bands import age_in_years
-from data_prep.inhouse.cells import free_text
+from data_prep.inhouse.cells import free_text, one_spelling
 from monai_mocoi.data.ages import Value, age_unit, as_numbers, is_age, words_of_name
 from monai_mocoi.data.columns import as_value
 from monai_mocoi.errors import DatasetError
@@ -30,7 +30,7 @@ def read_covariate(name: str, cells: Sequence[str]) -> list[Value]:
     """Read a column that is handed on, one value a cell; what identifies people, or ages not in years, is refused.
 
     They are whole years, 90 for 90 and more, where the name says age; or numbers, rounded to :data:`DIGITS` significant
-    digits; or words (also for numbers with leading zeros); None where nothing is known.
+    digits; or words (also for numbers with leading zeros), in one spelling of capitals; None where nothing is known.
     """
     if (unit := age_unit(name)) is not None:
         raise _refused(name, f"it holds ages in {unit}; give a column of whole years, named age")
@@ -52,7 +52,7 @@ def read_covariate(name: str, cells: Sequence[str]) -> list[Value]:
     if numbers is None:
         if fault := free_text(Counter(known)):
             raise _refused(name, fault)
-        return list(words)
+        return list(one_spelling(words))
     if (abs(numbers) >= 10_000).any():
         raise _refused(name, "it holds numbers of more than 4 digits, such as dates or ids")
     given = [number for number in numbers.tolist() if number == number]

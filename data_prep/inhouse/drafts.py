@@ -10,6 +10,7 @@ from data_prep.inhouse.bands import OTHER, age_in_years, banded, vendor
 from data_prep.inhouse.covariates import DIGITS
 from data_prep.inhouse.header_filter import VIEWS, known_term
 from data_prep.inhouse.label_table import TableRow
+from data_prep.inhouse.pseudonyms import plain_id
 from data_prep.inhouse.sentences import say
 from data_prep.inhouse.survey import RASTER_SUFFIXES, Seen
 from monai_mocoi.data.ages import is_age
@@ -24,6 +25,7 @@ class Draft:
     seen: Seen  # its file
     row: TableRow | None  # of the table
     frame: int | None  # of the file, from 0; None of a single picture
+    folder: str = ""  # the patient's, where folders say who a patient is
 
     @property
     def date(self) -> date | None:
@@ -54,25 +56,29 @@ class Draft:
         source, target = self.seen.file.path, f"images/{self.name}{suffix}"
         return Candidate(self.name, source, target, self.patient, label, columns, vendor=vendor, extra=self.frame)
 
-    def mapping(self) -> dict[str, str]:
-        """Return the row of ``mapping.csv``: who is who."""
+    def mapping(self) -> list[dict[str, str]]:
+        """Return the rows of ``mapping.csv``, who is who: one for each id by folder, header and table."""
         row = {
             "image": self.name,
             "patient": self.patient,
             "path": self.seen.file.path,
             "frame": "" if self.frame is None else str(self.frame),
             "date": "" if self.date is None else self.date.isoformat(),
-            "patient_id": (self.row.patient if self.row is not None else None) or "",
             "site": (self.row.site if self.row is not None else None) or "",
         }
-        if (header := self.seen.header) is not None:
+        header = self.seen.header
+        if header is not None:
             row |= {
-                "patient_id": header.patient or row["patient_id"],
                 "accession_number": header.accession,
                 "study_instance_uid": header.study,
                 "sop_instance_uid": header.sop,
             }
-        return row
+        of_table = (self.row.patient if self.row is not None else None) or ""
+        ids: dict[str, str] = {}
+        for told in (self.folder, "" if header is None else header.patient, of_table):
+            if told:
+                ids.setdefault(plain_id(told), told)
+        return [row | {"patient_id": told} for told in ids.values() or [""]]
 
 
 def frames_of(own: Seen, which: str) -> list[int | None]:

@@ -16,7 +16,7 @@ from data_prep.inhouse.source_options import InhouseOptions
 from data_prep.inhouse.stations import Stations, choose_files, find_owners
 from data_prep.inhouse.survey import survey
 
-_AT_ONCE = 1000  # rows of mapping.csv
+_AT_ONCE = 1000  # images in mapping.csv
 
 
 class Finding(NamedTuple):
@@ -50,7 +50,7 @@ def find_images(options: InhouseOptions, private: PrivateFolder) -> Finding:
     decided = decide(drafts, options, private, table is not None)
     drafts = decided.drafts
     for first in range(0, len(drafts), _AT_ONCE):
-        private.add([draft.mapping() for draft in drafts[first : first + _AT_ONCE]])
+        private.add([row for draft in drafts[first : first + _AT_ONCE] for row in draft.mapping()])
     place_of = {draft.name: place for place, draft in enumerate(drafts)}
     # By pseudonym: written in the order of their paths, the lines of the record and the times of the files would be in
     # the order of an alphabetical list of patients.

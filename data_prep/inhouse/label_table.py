@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, TypeVar
 
+from data_prep.inhouse.cells import one_spelling
 from data_prep.inhouse.covariates import check_told_apart, read_covariate, read_dates
 from data_prep.inhouse.identifying_text import names_people
 from data_prep.inhouse.labels import Labels, read_labels
 from data_prep.inhouse.pseudonyms import plain_id
 from data_prep.inhouse.source_options import InhouseOptions
 from data_prep.inhouse.table_file import LabelFile
-from monai_mocoi.data.ages import Value
+from monai_mocoi.data.ages import Value, is_age
 from monai_mocoi.data.columns import NO_COLUMNS, as_value
 from monai_mocoi.errors import DatasetError, RefusedError
 
@@ -51,9 +52,10 @@ class LabelTable:
         # None of them holds the key of a row.
         self.used = {*label_columns, *covariates, *filter(None, (site, day))}
         self.labels: Labels = read_labels([(name, file.column(name)) for name in label_columns], file.numbers)
-        self._patients, self._sites = self._texts(patient), self._texts(site)
+        self._patients, self._sites = self._texts(patient), one_spelling(self._texts(site))
         self._dates = read_dates(day, file.column(day), file.numbers) if day else [None] * len(file.numbers)
         self._covariates = {name: read_covariate(name, file.column(name)) for name in covariates}
+        self.no_ages = {name: self._not_read(name) for name in covariates if is_age(name)}
         # Filled by joined: the rows that contradict one another, by what they differ in, and how many repeat another.
         self.contradictions: dict[str, list[int]] = {}
         self.repeated = 0
@@ -125,6 +127,11 @@ class LabelTable:
         ]
         for name in self._covariates:
             check_told_apart(name, [row.covariates.get(name) for row, _ in own], [patient for _, patient in own])
+
+    def _not_read(self, name: str) -> list[int]:
+        """The numbers of the rows whose cell of a covariate says something that was not understood."""
+        told = zip(self.file.numbers, self.file.column(name), self._covariates[name], strict=True)
+        return [number for number, cell, value in told if value is None and as_value(cell) is not None]
 
     def _texts(self, column: str | None) -> list[str | None]:
         cells = self.file.column(column) if column else [""] * len(self.file.numbers)

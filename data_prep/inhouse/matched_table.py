@@ -15,6 +15,7 @@ from data_prep.inhouse.sentences import contradicting, say
 from data_prep.inhouse.source_options import InhouseOptions
 from data_prep.inhouse.survey import Seen
 from data_prep.inhouse.table_file import LabelFile
+from monai_mocoi.data.ages import OLDEST
 
 _PSEUDONYM = re.compile(r"[pi][0-9a-f]{16}")
 
@@ -62,6 +63,9 @@ def match_table(
     lines = [f"labels table: {fits}{found_out}", *unmatched(file, index, match), *table.labels.lines]
     if file.torn:
         lines.append(f"{_rows(file.torn)} of the table with more cells than the header: left out")
+    for name, numbers in table.no_ages.items():
+        if numbers:
+            lines.append(f"{_rows(numbers)} of the table with no age from 0 to {OLDEST} years in {name!r}: not known")
     if table.repeated:
         lines.append(f"{table.repeated} row(s) of the table repeat another one")
     for what, numbers in table.contradictions.items():

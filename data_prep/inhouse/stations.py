@@ -107,9 +107,10 @@ def find_owners(
     table = match_table(options, files, given, copies) if options.labels is not None else None
     rows: Sequence[TableRow | None] = table.rows if table is not None else [None] * len(files)
     patients = join_patients(given, [(row.patient or "") if row is not None else "" for row in rows])
-    of_place = dict(zip(places, zip(rows, patients.ids, strict=True), strict=True))
-    unclear = {p: NO_PATIENT for p, (_, patient) in of_place.items() if not patient}
-    unclear |= {p: row.fault for p, (row, _) in of_place.items() if row is not None and row.fault is not None}
+    folders = given if options.patient_folder is not None else [""] * len(files)
+    of_place = dict(zip(places, zip(rows, patients.ids, folders, strict=True), strict=True))
+    unclear = {p: NO_PATIENT for p, (_, patient, _) in of_place.items() if not patient}
+    unclear |= {p: row.fault for p, (row, *_) in of_place.items() if row is not None and row.fault is not None}
     stations.leave("Whose image it is", unclear)
     if not stations.left:
         raise DatasetError(
@@ -120,10 +121,10 @@ def find_owners(
     if options.split_csv is not None:
         meant = line_reader([seen[p] for p in stations.left], patients, pseudonyms)
     drafts = []
-    for own, (row, patient) in ((seen[p], of_place[p]) for p in stations.left):
+    for own, (row, patient, folder) in ((seen[p], of_place[p]) for p in stations.left):
         for frame in frames_of(own, options.frames):
             text = own.file.key if options.frames != "all" or frame is None else f"{own.file.key}#{frame}"
-            drafts.append(Draft(pseudonyms.image(text), pseudonyms.patient(patient), own, row, frame))
+            drafts.append(Draft(pseudonyms.image(text), pseudonyms.patient(patient), own, row, frame, folder))
     lines = [*(table.lines if table is not None else ()), *patients_found(patients)]
     return Owned(drafts, table, meant, lines)
 

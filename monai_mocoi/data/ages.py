@@ -24,19 +24,24 @@ _YEARS = r"y|yrs?|years?|jahren?|anos"
 _AGE_WORD = re.compile(rf"{_AGE}(?:s|at[a-z]*|(?:in)?(?:{'|'.join([_YEARS, *_UNITS.values()])}))?")
 _UNIT_WORDS = {unit: re.compile(rf"{unit[0]}|(?:{_AGE}(?:in)?)?(?:{words})") for unit, words in _UNITS.items()}
 _DICOM_AGE = re.compile(r"([0-9]{1,3})([DWMY])")
+# How exports write that somebody is in the oldest group of HIPAA's Safe Harbor rule, from 90 years.
+_OLDEST_GROUP = re.compile(r"90\s*\+|>\s*89|(?:>=|\u2265)\s*90|90 (?:and|or) (?:more|over|older)", re.IGNORECASE)
 _IN_A_YEAR = {"D": 365.25, "W": 365.25 / 7, "M": 12.0, "Y": 1.0}
 
 
 def as_numbers(name: str, values: Sequence[Value]) -> NDArray[np.float64] | None:
     """The values of a column as numbers, NaN where they are not known; None: they are no numbers.
 
-    Of ages DICOM's form ("045Y", "011M") is a number of years too, and years below 0 or beyond ``OLDEST`` are not
-    known.
+    Of ages DICOM's form ("045Y", "011M") is a number of years too, and the oldest group ("90+", ">89") is 90; years
+    below 0 or beyond ``OLDEST`` are not known.
     """
     age = is_age(name)
     numbers = np.full(len(values), np.nan)
     for place, value in enumerate(values):
         if value is None:
+            continue
+        if age and isinstance(value, str) and _OLDEST_GROUP.fullmatch(value.strip()):
+            numbers[place] = 90
             continue
         told = _DICOM_AGE.fullmatch(value.upper()) if age and isinstance(value, str) else None
         try:

@@ -25,6 +25,7 @@ from data_prep.inhouse.bands import OTHER, VENDORS, age_in_years, band_rare, ban
         ("89.5", 89),
         ("90.0", 90),
         ("000Y", 0),
+        *((text, 90) for text in ("90+", " 90 +", ">89", "> 89", ">=90", "\u226590", "90 and over", "90 or more")),
         (0, 0),
     ],
 )

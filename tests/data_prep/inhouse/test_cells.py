@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from data_prep.inhouse.cells import free_text, yes_or_no
+from data_prep.inhouse.cells import class_words, free_text, yes_or_no
 
 
 @pytest.mark.parametrize("cell", ["1", "1.0", "1,00", " Yes", "TRUE", "ja", "Positiv", "y", "wahr"])
@@ -35,3 +35,9 @@ def test_what_is_free_text() -> None:
     assert "different values in 6 rows" in str(free_text(Counter(map(str, range(6)))))
     assert "characters" in str(free_text(Counter({"x" * 41: 50, "y": 3})))
     assert "dates or ids" in str(free_text(Counter({"2019-03-04": 50, "y": 3})))
+
+
+def test_classes_that_differ_in_capitals_are_one_in_the_spelling_of_most() -> None:
+    cells = ["benign", "Benign", "BENIGN", "Benign ", "malignant", "", "Malignant"]
+    assert class_words(cells) == ["Benign"] * 4 + ["Malignant", None, "Malignant"]
+    assert class_words(["01", "1,0", "x"]) == ["1", "1", "x"]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -78,7 +79,7 @@ def test_the_day_by_the_table_else_by_the_header() -> None:
 
 def test_who_is_who() -> None:
     row = TableRow((2,), None, patient="7", site="Nord")
-    own = draft(row=row).mapping()
+    own, by_table = draft(row=row).mapping()
     assert own == {
         "image": "i0",
         "patient": "p0",
@@ -91,7 +92,15 @@ def test_who_is_who() -> None:
         "study_instance_uid": "1.1",
         "sop_instance_uid": "1.2",
     }
-    assert draft(None, row).mapping()["patient_id"] == "7"
+    assert by_table == own | {"patient_id": "7"}  # a patient is looked up by either
+    assert [row["patient_id"] for row in draft(None, row).mapping()] == ["7"]
+    assert [row["patient_id"] for row in draft(None).mapping()] == [""]
+
+
+def test_who_is_who_where_folders_say_it() -> None:
+    row = TableRow((2,), None, patient="mrn 0001")  # the header's MRN1 in other letters
+    ids = [own["patient_id"] for own in replace(draft(row=row), folder="A17").mapping()]
+    assert ids == ["A17", "MRN1"]
 
 
 def test_suffixes_of_references() -> None:

@@ -22,12 +22,17 @@ ROWS = "acc,p,note\nA0,yes,x\nA0,yes,x\nA1,no,x\nA1,yes,x\nA7,no,x\nA8,no,a,b\n"
 
 
 def match(
-    tmp_path: Path, text: str = ROWS, key_column: str | None = None, key: str | None = None, least: float = 0.5
+    tmp_path: Path,
+    text: str = ROWS,
+    key_column: str | None = None,
+    key: str | None = None,
+    least: float = 0.5,
+    covariates: tuple[str, ...] = (),
 ) -> MatchedTable:
     path = tmp_path / "labels.csv"
     path.write_text(text)
     options: Any = SimpleNamespace(
-        labels=str(path), label_columns=["p"], covariates=[], key_column=key_column, key_is=key
+        labels=str(path), label_columns=["p"], covariates=[*covariates], key_column=key_column, key_is=key
     )
     options.patient_column = options.site_column = options.date_column = None
     options.key_column, options.key_is, options.min_match = key_column, key, least
@@ -52,6 +57,16 @@ def test_each_file_has_its_row(tmp_path: Path) -> None:
         "that what you expect?"
     )
     assert contradict.startswith("2 rows of the labels table contradict one another (p: 2).")
+
+
+def test_ages_that_cannot_be_read_are_told_and_spellings_do_not_contradict(tmp_path: Path) -> None:
+    text = "acc,p,age,sex\nA0,yes,90+,female\nA0,yes,,Female\nA1,no,old,female\n"
+    table = match(tmp_path, text, covariates=("age", "sex"))
+    assert "row 4 of the table with no age from 0 to 120 years in 'age': not known" in table.lines
+    assert not any("contradict" in line for line in table.lines)
+    assert [row.covariates for row in table.rows if row is not None] == [{"age": 90, "sex": "female"}] * 2 + [
+        {"sex": "female"}
+    ] * 2
 
 
 def test_a_row_may_name_a_copy(tmp_path: Path) -> None:
