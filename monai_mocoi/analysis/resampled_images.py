@@ -17,6 +17,14 @@ METRICS = ("auc", "average_precision", "f1", "sensitivity", "specificity", "cali
 """What is measured of each class; higher is better, except for the last."""
 OVERALL = {**{f"macro_{name}": name for name in METRICS[:-1]}, "calibration_error": "calibration_error"}
 """The numbers for all classes together, and which number of a class each is the mean of."""
+COMPARED = METRICS[:-1]
+"""What two classifiers are compared by."""
+CALIBRATION_NOT_COMPARED = (
+    "calibration_error is not compared: it is biased upwards, and the more so the more the probabilities are spread "
+    "out, so that of two perfectly calibrated classifiers one seems worse. Look at intercept and slope of the "
+    "calibration and at the Brier score in the metrics.json of each, or compare by one of "
+)
+"""Why; the names of the other metrics follow."""
 NO_WIDTH = (
     "The interval has zero width because every resample gave the same value (e.g. perfect separation). This does not "
     "mean that the estimate is certain: the test set is too small or too easy to estimate its uncertainty."

@@ -48,7 +48,7 @@ def add_external(study: StudyResults, section: Section, run: TestedRun) -> None:
     section.blocks.append(Text("External test", "head"))
     tests = [own for own in study.found.tested if own.role == "external" and own.arm == run.arm]
     tests = [own for own in tests if own.key[:2] == run.key[:2]]
-    name = f"macro_{study.metric.name}".replace("macro_calibration", "calibration")
+    name = f"macro_{study.metric.name}"
     table = Table(
         "external", "The same arm on the images of another place",
         ("data", "labels", "own test, %", "there, %", "difference (95 % CI)", "images there", "run"),

@@ -40,7 +40,7 @@ def finding(comparison: Comparison) -> Finding:
         return Finding.INCOMPLETE
     if not excludes_zero(own) or (own.p_holm is not None and own.p_holm > ALPHA):
         return Finding.NOT_SHOWN
-    return Finding.BETTER if (own.value > 0) != comparison.metric.lower_is_better else Finding.WORSE
+    return Finding.BETTER if own.value > 0 else Finding.WORSE
 
 
 def excludes_zero(own: Difference) -> bool:
@@ -80,22 +80,20 @@ def sentence_of(comparison: Comparison, arms: Mapping[str, Arm], dataset: str = 
         return f"{text}: shown to be worse{holds}."
     if excludes_zero(own):
         return f"{text}: not shown, once corrected for {comparison.corrected_for} comparisons."
-    better = (own.value > 0) != comparison.metric.lower_is_better
-    return f"{text}: not shown to {'help' if better else 'be worse'}. {_both_fit(own, comparison)}"
+    return f"{text}: not shown to {'help' if own.value > 0 else 'be worse'}. {_both_fit(own)}"
 
 
 def _moves(value: float, comparison: Comparison) -> str:
     size = points(abs(value))
     if size == "0.0":
         return f"differs by less than 0.1 {comparison.metric.points} from"
-    if comparison.metric.lower_is_better:
-        return f"has {size} {comparison.metric.points} {'more' if value > 0 else 'less'} than"
     return f"{'gains' if value > 0 else 'loses'} {size} {comparison.metric.points} {'over' if value > 0 else 'against'}"
 
 
-def _both_fit(own: Difference, comparison: Comparison) -> str:
-    low, high = (own.low, own.high) if not comparison.metric.lower_is_better else (-own.high, -own.low)
-    return f"A loss of {points(max(0.0, -low))} and a gain of {points(max(0.0, high))} points both fit the data."
+def _both_fit(own: Difference) -> str:
+    return (
+        f"A loss of {points(max(0.0, -own.low))} and a gain of {points(max(0.0, own.high))} points both fit the data."
+    )
 
 
 def points(value: float, sign: str = "") -> str:

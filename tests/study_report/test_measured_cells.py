@@ -21,13 +21,12 @@ def run(**known) -> TestedRun:
     return TestedRun("p", None, "test", "d", "mse", "finetune", 1.0, 1, "0", "4", {"tested": {}, **known})
 
 
-@pytest.mark.parametrize("name", ["auc", "average_precision", "f1", "sensitivity", "specificity", "calibration_error"])
+@pytest.mark.parametrize("name", ["auc", "average_precision", "f1", "sensitivity", "specificity"])
 @pytest.mark.parametrize("make", [findings, multiclass_predictions])
 def test_value_and_without_each_patient(make, name: str) -> None:
     predictions = make()
     thresholds = dict.fromkeys(predictions.classes, 0.5) if make is findings else None
     measured = TestSet(predictions, FEW, Metric(name)).measure(run(thresholds=thresholds), predictions)
-    overall = name if name == "calibration_error" else f"macro_{name}"
 
     def value(kept: np.ndarray) -> float:
         parts = {"images": [], "patients": []}
@@ -36,7 +35,7 @@ def test_value_and_without_each_patient(make, name: str) -> None:
         part = replace(
             predictions, **parts, labels=predictions.labels[kept], probabilities=predictions.probabilities[kept]
         )
-        return evaluate_predictions(part, thresholds, resamples=39, **FEW)["overall"][overall]["value"]
+        return evaluate_predictions(part, thresholds, resamples=39, **FEW)["overall"][f"macro_{name}"]["value"]
 
     whole = np.arange(len(predictions.images))
     assert measured.value == pytest.approx(value(whole), abs=1e-12)
@@ -77,3 +76,5 @@ def test_metrics_by_either_name() -> None:
     assert Metric().points == "AUC points"
     with pytest.raises(StudyError, match="choose one of auc"):
         Metric.of("accuracy")
+    with pytest.raises(StudyError, match=r"calibration_error is not compared: .* one of auc, "):
+        Metric.of("calibration_error")

@@ -106,20 +106,6 @@ def test_an_interval_that_ends_at_zero_shows_nothing() -> None:
     assert finding(compared(-2, -4, 0)) is Finding.NOT_SHOWN
 
 
-@pytest.mark.parametrize(("values", "found"), [((-3, -5, -1), Finding.BETTER), ((3, 1, 5), Finding.WORSE)])
-def test_lower_is_better_for_an_error(values: tuple[float, float, float], found: Finding) -> None:
-    own = replace(compared(*values), metric=Metric("calibration_error"))
-    assert finding(own) is found
-    assert f"3.0 calibration error points {'less' if values[0] < 0 else 'more'} than" in sentence_of(own, ARMS)
-
-
-def test_an_error_that_is_not_shown_turns_gain_and_loss_around() -> None:
-    own = replace(compared(-1, -4, 2, 0.4), metric=Metric("calibration_error"))
-    assert sentence_of(own, ARMS).endswith(
-        "not shown to help. A loss of 2.0 and a gain of 4.0 points both fit the data."
-    )
-
-
 def test_all_labels_and_several_data_sets() -> None:
     own = replace(compared(2.1, 0.4, 3.8), fraction=1.0)
     assert sentence_of(own, ARMS, "idc").startswith("idc: with all labels (fine-tuning), MSE gains")
