@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from monai_mocoi.analysis.decision_thresholds import decisions
+from monai_mocoi.analysis.interval_numbers import NO_WIDTH, numbers
 from monai_mocoi.analysis.interval_settings import IntervalSettings, class_counts
 from monai_mocoi.analysis.matched import matched
 from monai_mocoi.analysis.resampled_images import (
@@ -13,7 +14,6 @@ from monai_mocoi.analysis.resampled_images import (
     COMPARED,
     OVERALL,
     ResampledImages,
-    numbers,
 )
 from monai_mocoi.data import Predictions
 from monai_mocoi.errors import ComparisonError, EvaluationError
@@ -115,7 +115,7 @@ def differences(first: Bootstrapped, second: Bootstrapped, settings: IntervalSet
     p_values = np.atleast_1d(difference.p_value(settings.interval))
     described = []
     for i, number in enumerate(numbers(difference, settings)):
-        if "note" in number:
+        if number.get("note") == NO_WIDTH:
             number["note"] = SAME_EVERYWHERE
         ends = {name: float(np.atleast_1d(own.estimate)[i]) for name, own in (("first", first), ("second", second))}
         described.append({**ends, **number, "p_value": float(p_values[i])})
