@@ -1,6 +1,8 @@
 """Metric of a comparison: which number of each run, and what it is called."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from monai_mocoi.analysis.resampled_images import CALIBRATION_NOT_COMPARED, COMPARED
 from monai_mocoi.errors import StudyError
@@ -33,3 +35,17 @@ class Metric:
     def points(self) -> str:
         """Hundredths of it, as in "2.1 AUC points"."""
         return {"auc": "AUC", "f1": "F1"}.get(self.name, self.name.replace("_", " ")) + " points"
+
+    def why_not(self, classes: Sequence[str], measured: Sequence[str], left_out: Sequence[Mapping[str, Any]]) -> str:
+        """Why its class has no value of its own.
+
+        ``classes``: of the test images; ``measured``: that have one; ``left_out``: the ``left_out_classes`` of
+        :func:`~monai_mocoi.analysis.evaluate_predictions`.
+        """
+        if self.label not in classes:
+            return f"the test images have no class {self.label!r}: choose one of {', '.join(classes)}."
+        for own in left_out:
+            if own["class"] == self.label:
+                counts = f"{own['positives']} positive and {own['negatives']} negative test images"
+                return f"the class {self.label!r} of the metric was left out: {counts} ({own['reason']})."
+        return f"{self.name} has no value for the class {self.label!r} alone: choose one of {', '.join(measured)}."

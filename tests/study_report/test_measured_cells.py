@@ -49,8 +49,21 @@ def test_one_class_alone() -> None:
     predictions = findings()
     made = TestSet(predictions, FEW, Metric("auc", "B")).measure(run(), predictions)
     assert made.value == evaluate_predictions(predictions, resamples=39, **FEW)["classes"]["B"]["auc"]["value"]
-    with pytest.raises(EvaluationError, match="'C' of the metric"):
-        TestSet(predictions, FEW, Metric("auc", "C")).measure(run(), predictions)
+
+
+def test_why_one_class_alone_has_no_value() -> None:
+    with pytest.raises(EvaluationError, match="the test images have no class 'C': choose one of A, B"):
+        TestSet(findings(), FEW, Metric("auc", "C")).measure(run(), findings())
+    few = findings()
+    few.labels[:, 1] = 1
+    few.labels[:3, 1] = 0
+    reason = r"'B' of the metric was left out: 147 positive and 3 negative test images \(fewer than 5 negatives\)"
+    with pytest.raises(EvaluationError, match=reason):
+        TestSet(few, FEW, Metric("auc", "B")).measure(run(), few)
+    two = multiclass_predictions(2)
+    with pytest.raises(EvaluationError, match="auc has no value for the class 'A' alone: choose one of B"):
+        TestSet(two, FEW, Metric("auc", "A")).measure(run(), two)
+    assert TestSet(two, FEW, Metric("f1", "A")).measure(run(), two).value > 0
 
 
 def test_images_in_another_order_and_other_images() -> None:
