@@ -9,6 +9,7 @@ import pytest
 from monai_mocoi.study_report import Arm, Comparison, Difference, Finding, Metric, finding, sentence_of
 from monai_mocoi.study_report.across_words import across_in_words
 from monai_mocoi.study_report.headline import headline
+from monai_mocoi.study_report.verdict import end, p_in_digits
 
 ARMS = {name: Arm(name, name) for name in ("moco", "mse", "supervised")}
 
@@ -99,6 +100,15 @@ def test_no_number_says_why() -> None:
 def test_a_difference_that_rounds_to_nothing_has_no_direction() -> None:
     text = sentence_of(compared(0.04, -1, 1.1, 0.9), ARMS)
     assert "MSE differs by less than 0.1 AUC points from MoCo" in text
+
+
+def test_rounding_does_not_contradict_the_finding() -> None:
+    one = sentence_of(compared(2.37, 0.03, 4.71, 0.047), ARMS)
+    assert "(95 % CI 0.03 to 4.7; p 0.047): shown to help" in one
+    other = sentence_of(compared(2.37, -0.03, 4.77, 0.0502), ARMS)
+    assert "(95 % CI -0.03 to 4.8; p 0.0502): not shown to help. A loss of 0.03 and a gain of 4.8 points" in other
+    assert [end(own, "+") for own in (0.0, -0.00003, 0.00096, 0.0123)] == ["+0.0", "-0.003", "+0.1", "+1.2"]
+    assert [p_in_digits(own) for own in (0.05, 0.04999, 0.0504, 0.3)] == ["0.05", "0.04999", "0.0504", "0.3"]
 
 
 def test_an_interval_that_ends_at_zero_shows_nothing() -> None:
