@@ -51,7 +51,7 @@ class ResampledImages:
             self.draw = metrics.patient_bootstrap(self.patients, labels, settings.resamples, settings.seed)
         except metrics.RedrawnTooOftenError as error:
             name = images.classes[self.chosen.evaluable[error.column]]
-            self.trouble = f"{error.naming(name)}: raise min_positives or min_negatives."
+            self.trouble = f"{error.naming(f'class {name!r}')}: raise min_positives or min_negatives."
 
     @property
     def ranked(self) -> NDArray[np.int64]:

@@ -235,7 +235,7 @@ def test_values_without_intervals_where_too_many_resamples_lack_a_class() -> Non
     # Of more classes the first of which is left out, the one that is lacking is named.
     labels, said = np.c_[np.zeros(len(labels), int), labels], np.c_[said[:, 0], said]
     report = plain(evaluate_predictions(of(said, labels, patients), dict.fromkeys("ABCDEFG", 0.5)))
-    (lacking,) = re.findall("most often (.+?): too few", report["overall"]["macro_auc"]["reason"])
+    (lacking,) = re.findall("most often class '(.+?)': too few", report["overall"]["macro_auc"]["reason"])
     assert lacking in report["scored_classes"] == [*"BCDEFG"]
 
 
