@@ -7,6 +7,7 @@ from typing import Any
 
 from benchmarks.evidence_files import KeptStudy
 from benchmarks.evidence_tables import NONE, share, table, with_interval
+from monai_mocoi.study_report.verdict import p_in_digits
 
 LOSSES = ("stage_", "barlow_")
 """How settings of the losses begin that the methods add to MoCo."""
@@ -49,7 +50,7 @@ def _differences(rows: Iterable[dict[str, str]]) -> str:
         if not row["difference"]:
             continue
         p_values = [row["p_value"], row["p_value_holm"]]
-        shown = [f"{float(p):.2g}" if p else NONE for p in p_values]
+        shown = [p_in_digits(float(p)) if p else NONE for p in p_values]
         where = [share(row["label_fraction"]), words[row["evaluation"]], f"`{row['arm']}` - `{row['against']}`"]
         there, asked = int(row["runs"]), int(row["runs_asked"])
         finding = row["finding"] + (" (primary)" if row["primary"] == "1" else "")

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from benchmarks.evidence_files import KeptStudy
+from monai_mocoi.study_report.verdict import end
 
 NONE = "–"
 
@@ -26,7 +27,7 @@ def with_interval(row: dict[str, str], name: str = "value", sign: str = "") -> s
     """``82.4 (77.9 to 86.0)``."""
     if not row[name]:
         return NONE
-    ends = f" ({percent(row['low'], sign)} to {percent(row['high'], sign)})" if row["low"] else ""
+    ends = f" ({end(float(row['low']), sign)} to {end(float(row['high']), sign)})" if row["low"] else ""
     return percent(row[name], sign) + ends
 
 

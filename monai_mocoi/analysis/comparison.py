@@ -6,9 +6,15 @@ from typing import Any
 import numpy as np
 
 from monai_mocoi.analysis.decision_thresholds import decisions
+from monai_mocoi.analysis.interval_numbers import NO_WIDTH, numbers
 from monai_mocoi.analysis.interval_settings import IntervalSettings, class_counts
 from monai_mocoi.analysis.matched import matched
-from monai_mocoi.analysis.resampled_images import OVERALL, ResampledImages, numbers
+from monai_mocoi.analysis.resampled_images import (
+    CALIBRATION_NOT_COMPARED,
+    COMPARED,
+    OVERALL,
+    ResampledImages,
+)
 from monai_mocoi.data import Predictions
 from monai_mocoi.errors import ComparisonError, EvaluationError
 from monai_mocoi.metrics import Bootstrapped, holm
@@ -35,7 +41,7 @@ def compare_predictions(
 
     Args:
         first, second: predictions of the same images, in any order.
-        metric: a name of ``OVERALL``.
+        metric: a name of ``OVERALL`` but ``calibration_error``, whose bias depends on the classifier.
         first_thresholds, second_thresholds: of each finding; for F1, sensitivity and specificity of findings only.
         settings: of :class:`~monai_mocoi.analysis.IntervalSettings`, by name.
 
@@ -43,12 +49,12 @@ def compare_predictions(
         as :func:`~monai_mocoi.analysis.evaluate_predictions`, without ``"thresholds"``, with ``"metric"``, and
         ``"overall": DIFFERENCE``, ``"classes": {name: DIFFERENCE and "positives", "negatives"}``. A DIFFERENCE is
         ``{"first", "second", "value", "interval", "p_value"}`` and ``"note"`` where the interval has no width; of a
-        class also ``"p_value_holm"``. ``classes`` is empty for the multiclass calibration error.
+        class also ``"p_value_holm"``.
 
     Raises:
         ComparisonError: images, patients, labels or classes differ, no class is evaluable, or too many resamples lack
             one.
-        EvaluationError: an unknown metric, missing thresholds, or a setting out of range.
+        EvaluationError: another metric, missing thresholds, or a setting out of range.
     """
     check_metric(metric)
     made = IntervalSettings(**settings)
@@ -78,9 +84,12 @@ def compare_predictions(
 
 
 def check_metric(metric: str) -> None:
-    """Refuse a name that is not in ``OVERALL`` with EvaluationError."""
-    if metric not in OVERALL:
-        raise EvaluationError(f"metric is {metric!r}; choose one of {', '.join(OVERALL)}.")
+    """Refuse what two classifiers are not compared by with EvaluationError."""
+    names = [name for name, of_class in OVERALL.items() if of_class in COMPARED]
+    if metric == "calibration_error":
+        raise EvaluationError(f"{CALIBRATION_NOT_COMPARED}{', '.join(names)}.")
+    if metric not in names:
+        raise EvaluationError(f"metric is {metric!r}; choose one of {', '.join(names)}.")
 
 
 def comparable(images: Predictions, settings: IntervalSettings) -> ResampledImages:
@@ -106,7 +115,7 @@ def differences(first: Bootstrapped, second: Bootstrapped, settings: IntervalSet
     p_values = np.atleast_1d(difference.p_value(settings.interval))
     described = []
     for i, number in enumerate(numbers(difference, settings)):
-        if "note" in number:
+        if number.get("note") == NO_WIDTH:
             number["note"] = SAME_EVERYWHERE
         ends = {name: float(np.atleast_1d(own.estimate)[i]) for name, own in (("first", first), ("second", second))}
         described.append({**ends, **number, "p_value": float(p_values[i])})

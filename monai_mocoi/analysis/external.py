@@ -28,8 +28,8 @@ def external_report(
 
     The two tests share no patient: the interval of a difference comes from those of both
     (:func:`~monai_mocoi.metrics.interval_of_difference`). Both are measured over the same classes: findings that both
-    tests have enough images of; multiclass: all classes, or nothing is compared. Average precision, F1 and calibration
-    also change with the prevalence.
+    tests have enough images of; multiclass: these classes must be the same in both, or nothing is compared. Average
+    precision, F1 and calibration also change with the prevalence.
 
     Args:
         predictions: of the other hospital's images, probabilities as the network gives them.

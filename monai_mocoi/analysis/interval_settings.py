@@ -39,8 +39,13 @@ class IntervalSettings:
         if self.interval not in INTERVALS:
             raise EvaluationError(f"interval is {self.interval!r}; choose one of {', '.join(INTERVALS)}.")
         for name, least in (("resamples", 1), ("seed", 0), ("min_positives", 1), ("min_negatives", 1)):
-            if getattr(self, name) < least:
-                raise EvaluationError(f"{name} is {getattr(self, name)}; it must be {least} or more.")
+            value = getattr(self, name)
+            if not isinstance(value, int | np.integer) or isinstance(value, bool):
+                raise EvaluationError(f"{name} is {value!r}; it must be a whole number, {least} or more.")
+            if value < least:
+                raise EvaluationError(f"{name} is {value}; it must be {least} or more.")
+        if not isinstance(self.level, float | int | np.floating) or isinstance(self.level, bool):
+            raise EvaluationError(f"level is {self.level!r}; it must be a number above 0 and below 1, such as 0.95.")
         try:
             percentile_interval(np.zeros(self.resamples), self.level)
         except ValueError as error:

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monai_mocoi.analysis.decision_thresholds import chosen_thresholds, decisions
+from monai_mocoi.analysis.interval_numbers import numbers
 from monai_mocoi.analysis.interval_settings import IntervalSettings
 from monai_mocoi.analysis.linear_evaluation import PENALTIES, LinearEvaluation
 from monai_mocoi.analysis.probing_comparison import PROBING_NAME
 from monai_mocoi.analysis.probing_summary import ProbedSplit, against_last, summary_of, table_rows
-from monai_mocoi.analysis.resampled_images import OVERALL, ResampledImages, numbers
+from monai_mocoi.analysis.resampled_images import OVERALL, ResampledImages
 from monai_mocoi.analysis.stage_features import features_of
 from monai_mocoi.data import Datalist, Predictions, label_kind, write_predictions
 from monai_mocoi.data.datalist_form import SPLITS
@@ -150,5 +151,5 @@ def _overall(
         if found is None:
             plain[name], _ = test.measure(metric, predictions, decisions(predictions, thresholds))
         else:
-            measured[name], plain[name] = found, numbers(found, test.settings)[0]
+            measured[name], plain[name] = found, numbers(found, test.settings, name)[0]
     return plain, measured

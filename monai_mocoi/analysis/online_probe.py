@@ -51,11 +51,11 @@ def probe_encoder(
     return probed_aucs(training, chosen.training_labels, validation, chosen.validation_labels, chosen.columns)
 
 
-def probe_in_words(untrained: Mapping[str, float], values: Mapping[str, float], images: int) -> str:
-    """The AUC of the nearest neighbours, beside that before the first epoch (``untrained``); empty: it is not known."""
+def probe_in_words(before: Mapping[str, float], values: Mapping[str, float], images: int) -> str:
+    """The AUC of the nearest neighbours, with that ``before`` the first epoch beside it; empty: it is not known."""
     if "knn_auc" not in values:
         return ""
-    notes = [f"untrained {untrained['knn_auc']:.3f}"] if "knn_auc" in untrained else []
+    notes = [f"before the first epoch {before['knn_auc']:.3f}"] if "knn_auc" in before else []
     if images < FEW_IMAGES:
         notes.append(f"{images} validation images: means little")
     return f"k-NN AUC {values['knn_auc']:.3f}" + (f" ({'; '.join(notes)})" if notes else "")

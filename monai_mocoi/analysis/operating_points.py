@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from monai_mocoi import metrics
 from monai_mocoi.analysis.recalibration import too_few
@@ -39,8 +40,7 @@ def choose_operating_points(
             point: dict[str, Any] = {"target": target, "at_least": at_least}
             threshold = math.nan if few else metrics.threshold_for(target, at_least, labels, said)
             if math.isnan(threshold):
-                reason = few or f"No threshold on validation reaches this {target}: too many share one probability."
-                points.append({**point, "reason": reason})
+                points.append({**point, "reason": few or _out_of_reach(target, labels, said)})
                 continue
             of_all = np.ones((len(set(patients)), 1))
             values = metrics.operating_point_by_patient(labels, said, patients, [threshold])(of_all)[0]
@@ -49,6 +49,16 @@ def choose_operating_points(
             points.append({**point, "threshold": threshold, "validation": there})
         classes[validation.classes[i]] = points
     return {"images": len(validation.images), "patients": len(set(validation.patients)), "classes": classes}
+
+
+def _out_of_reach(target: str, labels: NDArray[np.bool_], said: NDArray[np.float64]) -> str:
+    """Why no threshold reaches the wanted specificity: a threshold is at most the highest probability."""
+    negatives = said[~labels]
+    highest = int((negatives == said.max()).sum())
+    return (
+        f"No threshold on validation reaches this {target}: {highest} of {len(negatives)} negative images have the "
+        "highest probability of all."
+    )
 
 
 def check_targets(sensitivities: Sequence[float], specificities: Sequence[float]) -> None:

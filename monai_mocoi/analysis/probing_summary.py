@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monai_mocoi.analysis.comparison import add_holm, differences
+from monai_mocoi.analysis.interval_numbers import numbers
 from monai_mocoi.analysis.interval_settings import IntervalSettings
-from monai_mocoi.analysis.resampled_images import OVERALL, numbers
+from monai_mocoi.analysis.resampled_images import OVERALL
 from monai_mocoi.data import Datalist, Predictions, label_array
 from monai_mocoi.data.label_fraction import LabelSubset, label_subset
 from monai_mocoi.errors import DatasetError
@@ -109,7 +110,7 @@ def summary_of(
         for metric in OVERALL:
             values = [cell["metrics"][metric]["value"] for cell in own]
             if (mean := _mean(own, measured, metric)) is not None:
-                number = numbers(mean, settings)[0]
+                number = numbers(mean, settings, metric)[0]
             else:  # why, each cell says in the same words
                 value = None if None in values else float(np.mean(values))
                 number = {**own[0]["metrics"][metric], "value": value}

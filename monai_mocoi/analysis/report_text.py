@@ -90,7 +90,7 @@ def _numbers(split: str, report: Mapping[str, Any]) -> Iterator[str]:
     """The numbers for all classes together and the AUC of each, one a line."""
     made, classes = report["intervals"], report["classes"]
     yield (
-        f"{split}: {report['images']} images of {report['patients']} patients; {made['level']:.0%} intervals over "
+        f"{split}: {report['images']} images of {report['patients']} patients; {100 * made['level']:g}% intervals over "
         f"patients ({made['method']}, {made['resamples']} resamples)"
     )
     named = report["overall"] | {f"AUC {name}": classes[name]["auc"] for name in classes if "auc" in classes[name]}
@@ -110,7 +110,10 @@ def _numbers(split: str, report: Mapping[str, Any]) -> Iterator[str]:
     for line in (*unknown_in_report(report), *calibration_in_words(report), *operating_points_in_words(report)):
         yield f"  {line}"
     if left_out := report["left_out_classes"]:
-        yield "  not evaluated: " + ", ".join(f"{c['class']} ({c['positives']} positive)" for c in left_out)
+        yield "  not evaluated: " + ", ".join(
+            f"{own['class']} ({own['positives']} positive, {own['negatives']} negative: {own['reason']})"
+            for own in left_out
+        )
 
 
 def _external_lines(content: Mapping[str, Any]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from monai_mocoi import metrics
 from monai_mocoi.analysis.decision_thresholds import decisions
+from monai_mocoi.analysis.interval_numbers import Number, numbers
 from monai_mocoi.analysis.interval_settings import IntervalSettings, choose_classes, describe_choice, describe_intervals
 from monai_mocoi.data import Predictions
 from monai_mocoi.metrics import Bootstrapped, PatientResamples, Statistic, known_by_patient
@@ -17,34 +18,15 @@ METRICS = ("auc", "average_precision", "f1", "sensitivity", "specificity", "cali
 """What is measured of each class; higher is better, except for the last."""
 OVERALL = {**{f"macro_{name}": name for name in METRICS[:-1]}, "calibration_error": "calibration_error"}
 """The numbers for all classes together, and which number of a class each is the mean of."""
-NO_WIDTH = (
-    "The interval has zero width because every resample gave the same value (e.g. perfect separation). This does not "
-    "mean that the estimate is certain: the test set is too small or too easy to estimate its uncertainty."
+COMPARED = METRICS[:-1]
+"""What two classifiers are compared by."""
+CALIBRATION_NOT_COMPARED = (
+    "calibration_error is not compared: it is biased upwards, and the more so the more the probabilities are spread "
+    "out, so that of two perfectly calibrated classifiers one seems worse. Look at intercept and slope of the "
+    "calibration and at the Brier score in the metrics.json of each, or compare by one of "
 )
-BIASED = (
-    "Resampling raises this error by itself, so that its interval would not hold the value. Read the calibration's "
-    "intercept, slope and Brier score instead."
-)
+"""Why; the names of the other metrics follow."""
 _OF_AUC = {"obuchowski_normal": metrics.normal_interval, "obuchowski_logit": metrics.logit_interval}
-
-Number = dict[str, Any]
-"""A NUMBER, see :func:`~monai_mocoi.analysis.evaluate_predictions`."""
-
-
-def numbers(found: Bootstrapped, settings: IntervalSettings) -> list[Number]:
-    """Value and interval of each column, as NUMBERs."""
-    limits = found.interval(settings.interval, settings.level).reshape(2, -1)
-    return [
-        {"value": float(value), "interval": [float(low), float(high)], **({"note": NO_WIDTH} if low == high else {})}
-        for value, low, high in zip(np.atleast_1d(found.estimate), *limits, strict=True)
-    ]
-
-
-def _with_a_true_interval(number: Number) -> Number:
-    """Without an interval that does not hold its own value: resampling alone raises a calibration error."""
-    low, high = number["interval"]
-    holds = low <= number["value"] <= high
-    return number if holds else {"value": number["value"], "interval": None, "reason": BIASED}
 
 
 class ResampledImages:
@@ -67,8 +49,9 @@ class ResampledImages:
         labels = images.truth()[:, self.chosen.evaluable]
         try:
             self.draw = metrics.patient_bootstrap(self.patients, labels, settings.resamples, settings.seed)
-        except ValueError as error:  # over half of the resamples lack a class
-            self.trouble = f"{error}: raise min_positives or min_negatives."
+        except metrics.RedrawnTooOftenError as error:
+            name = images.classes[self.chosen.evaluable[error.column]]
+            self.trouble = f"{error.naming(f'class {name!r}')}: raise min_positives or min_negatives."
 
     @property
     def ranked(self) -> NDArray[np.int64]:
@@ -124,10 +107,8 @@ class ResampledImages:
             ]
         else:
             found = self.draw.apply(statistic)
-            each = numbers(found, self.settings)
-            whole = each[0] if columns is None else numbers(found.mean(), self.settings)[0]
-            if metric == "calibration_error":
-                whole, *each = map(_with_a_true_interval, [whole, *each])
+            each = numbers(found, self.settings, metric)
+            whole = each[0] if columns is None else numbers(found.mean(), self.settings, metric)[0]
         of_columns = {} if columns is None else dict(zip(columns.tolist(), each, strict=True))
         for column, number in of_columns.items() if metric == "auc" else ():
             known = metrics.is_known(truth := predictions.truth()[:, column])

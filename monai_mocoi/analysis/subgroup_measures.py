@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monai_mocoi import metrics
+from monai_mocoi.analysis.interval_numbers import numbers
 from monai_mocoi.analysis.interval_settings import FEW_PATIENTS
-from monai_mocoi.analysis.resampled_images import numbers
 from monai_mocoi.analysis.subgroup_images import LEAST_PATIENTS, SubgroupImages, counts_of
 from monai_mocoi.data import Levels
 

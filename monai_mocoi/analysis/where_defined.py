@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from monai_mocoi.analysis.resampled_images import Number, ResampledImages, numbers
+from monai_mocoi.analysis.interval_numbers import Number, numbers
+from monai_mocoi.analysis.resampled_images import ResampledImages
 from monai_mocoi.metrics import PatientStatistic, known_by_patient
 
 COLUMNS_AT_ONCE = 128

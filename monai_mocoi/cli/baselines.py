@@ -124,7 +124,7 @@ def _show(say: Callable[[str], None], document: dict[str, Any], warnings: list[s
     made, found = document["intervals"], document["baselines"]
     for split, without in document.get("unlabelled_images", {}).items():
         say(left_out_in_words(split, without))
-    say(f"{made['images']} test images of {made['patients']} patients; macro AUC, {made['level']:.0%} interval")
+    say(f"{made['images']} test images of {made['patients']} patients; macro AUC, {100 * made['level']:g}% interval")
     width, none = max(map(len, found)), None
     for name, own in found.items():
         number, sees = own["overall"]["macro_auc"], own["sees"]

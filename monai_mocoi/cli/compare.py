@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from monai_mocoi import analysis
+from monai_mocoi.analysis.comparison import check_metric
 from monai_mocoi.cli.compare_tables import show
 from monai_mocoi.data import Predictions, read_predictions
 from monai_mocoi.errors import ComparisonError, UsageError
@@ -24,8 +25,7 @@ def compare_and_show(
     p-values of several comparisons are corrected by Holm's method. ``settings`` are those of
     :func:`~monai_mocoi.analysis.compare_predictions`.
     """
-    if metric not in analysis.OVERALL:
-        raise UsageError(f"there is no metric {metric!r}: choose one of {', '.join(analysis.OVERALL)}.")
+    check_metric(metric)
     files = [Path(first), *map(Path, others)]
     if json_file is not None:
         _check_target(Path(json_file), files, overwrite)
@@ -83,7 +83,7 @@ def _thresholds_beside(path: Path, metric: str) -> dict[str, float]:
         raise UsageError(
             f"{metric} of findings needs the thresholds that were chosen on validation, and {beside} has none "
             f"({type(error).__name__}). Give the predictions.csv in the folder that evaluate.json wrote, or choose "
-            "macro_auc, macro_average_precision or calibration_error, which need none."
+            "macro_auc or macro_average_precision, which need none."
         ) from error
 
 

@@ -19,7 +19,7 @@ def show(result: Mapping[str, Any], comparisons: int = 1) -> None:
     else:
         rows = [(f"stage {cell['stage']}, {cell['label_fraction']:g} of the labels", cell) for cell in cells]
         corrected = len(rows)
-    header = ["", *(["draws"] if cells else []), "A", "B", "B - A", f"{made['level']:.0%} interval", "p"]
+    header = ["", *(["draws"] if cells else []), "A", "B", "B - A", f"{100 * made['level']:g}% interval", "p"]
     holm = corrected > 1 or comparisons > 1
     table = [[*header, *(["by Holm"] if holm else [])], *(_cells(name, own, holm) for name, own in rows)]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]

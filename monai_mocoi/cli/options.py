@@ -45,7 +45,7 @@ INTERVALS = {
     "min_positives": Option("Fewest positives of a scored class.", 25, int),
     "min_negatives": Option("Fewest negatives of a scored class.", 25, int),
 }
-_METRICS = "macro_auc, macro_average_precision, macro_f1, macro_sensitivity, macro_specificity or calibration_error."
+_METRICS = "macro_auc, macro_average_precision, macro_f1, macro_sensitivity or macro_specificity."
 COMPARE = {
     "metric": Option(_METRICS, "macro_auc"),
     "json_file": Option("Write the result as JSON too.", metavar="FILE", flag="--json"),

@@ -9,12 +9,9 @@ import typer
 from monai_mocoi.cli.options import Option
 from monai_mocoi.own_command import command
 
-_METRICS = "auc, average_precision, f1, sensitivity, specificity or calibration_error."
 REPORT = {
     "out": Option("The report's folder. [report, in RUNS]", metavar="DIR"),
-    "metric": Option(
-        "auc, average_precision, f1, sensitivity, specificity or calibration_error. [of the plan, or auc]"
-    ),
+    "metric": Option("auc, average_precision, f1, sensitivity or specificity. [of the plan, or auc]"),
     "label": Option("Compare this class alone, not the mean over classes."),
     "arm": Option("To show in detail. [of the primary comparison, or mse]"),
     "overwrite": Option("Replace the report in that folder.", False, bool),

@@ -49,7 +49,7 @@ def subgroup_figure(report: Mapping[str, Any]) -> Figure | None:
         axes.tick_params(labelsize=8)
         axes.locator_params(axis="x", nbins=5)
     gaps.axvline(0, color="0.4", linewidth=0.8)
-    level = f"{report['intervals']['level']:.0%} interval over patients"
+    level = f"{100 * report['intervals']['level']:g}% interval over patients"
     areas.set_xlabel(f"mean AUC, the group's own classes\n({level})", fontsize=8)
     gaps.set_xlabel("group - reference, classes of both\n(filled: shown, by Holm)", fontsize=8)
     for axes, place, title in ((areas, -0.02, "group (images / patients)"), (gaps, _END, "p, by Holm")):

@@ -27,7 +27,7 @@ class OnlineProbes(KeptState):
     """Before the first epoch, every ``every`` epochs and after the last, see how well features tell the labels.
 
     Training images and their labels against validation images and theirs; test is never looked at. TensorBoard gets,
-    at the epoch (0: the untrained encoder), the macro AUCs of :func:`~monai_mocoi.analysis.online_probe.probed_aucs` of
+    at the epoch (0: before the first one), the macro AUCs of :func:`~monai_mocoi.analysis.online_probe.probed_aucs` of
     the *query* encoder in eval mode, on whole images without augmentation.
 
     They choose nothing, stop nothing and change nothing of the run. From its middle on, one line of the log says so if

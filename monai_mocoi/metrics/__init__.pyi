@@ -1,5 +1,6 @@
 from .auc import roc_auc as roc_auc
 from .auc import roc_auc_by_patient as roc_auc_by_patient
+from .bootstrap import RedrawnTooOftenError as RedrawnTooOftenError
 from .bootstrap import patient_bootstrap as patient_bootstrap
 from .calibration import brier_by_patient as brier_by_patient
 from .calibration import calibration_error_by_patient as calibration_error_by_patient

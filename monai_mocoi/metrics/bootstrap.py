@@ -11,6 +11,21 @@ from monai_mocoi.metrics.patient_resamples import PatientResamples
 DRAWS_AT_ONCE = 2**16  # patients drawn in one call; the resamples do not depend on it
 
 
+class RedrawnTooOftenError(ValueError):
+    """Over half of the resamples lack a class; ``column``: of the labels, the one that is lacking most often."""
+
+    def __init__(self, redrawn: int, drawn: int, column: int) -> None:
+        self.redrawn, self.drawn, self.column = redrawn, drawn, column
+        super().__init__(self.naming(f"column {column} of the labels"))
+
+    def naming(self, lacking: str) -> str:
+        """The message, with a name for that class."""
+        return (
+            f"{self.redrawn} of {self.drawn} resamples of the patients have a class without positives or without "
+            f"negatives, most often {lacking}: too few patients carry it for an interval; evaluate fewer classes"
+        )
+
+
 @threadpool_limits.wrap(limits=1, user_api="blas")  # type: ignore[untyped-decorator]
 def patient_bootstrap(patients: Any, labels: Any = None, resamples: int = 2000, seed: int = 0) -> PatientResamples:
     """Draw as many patients as there are, with replacement, many times; a patient's images stay together.
@@ -20,7 +35,7 @@ def patient_bootstrap(patients: Any, labels: Any = None, resamples: int = 2000, 
 
     ``patients``: ``(n,)`` ids, text or integers, one an image. ``labels``: ``(n,)`` or ``(n, classes)``, 0, 1 or
     ``UNKNOWN``, of the evaluable classes; None: nothing is redrawn. ValueError: fewer than two patients, a class
-    without positives or negatives, or over half of the resamples redrawn.
+    without positives or negatives; RedrawnTooOftenError: over half of the resamples were.
 
     Examples:
         >>> import numpy as np
@@ -57,11 +72,7 @@ def patient_bootstrap(patients: Any, labels: Any = None, resamples: int = 2000, 
         kept += len(good)
         redrawn += rows - len(good)
         if redrawn > resamples:
-            raise ValueError(
-                f"{redrawn} of {redrawn + kept} resamples of the patients have a class without positives or without "
-                f"negatives, most often column {int(lacking.argmax()) % (len(lacking) // 2)} of the labels: too few "
-                "patients carry it for an interval; evaluate fewer classes"
-            )
+            raise RedrawnTooOftenError(redrawn, redrawn + kept, int(lacking.argmax()) % (len(lacking) // 2))
     return PatientResamples(counts, index, redrawn)
 
 

@@ -9,13 +9,12 @@ from threadpoolctl import threadpool_limits
 
 from monai_mocoi.metrics.calibration import one_column, sums_by_place
 from monai_mocoi.metrics.inputs import patient_index, ratio, sum_by_patient
+from monai_mocoi.metrics.logistic_newton import fit_intercept, fit_line
 from monai_mocoi.metrics.patient_statistics import PatientStatistic
 
 PROBABILITY_FLOOR = 1e-6
 """Probabilities nearer to 0 or 1 than this count as this near: the logit of 0 and of 1 is infinite."""
 _CELLS = 256  # of the logit at most, in which the images of a resample are counted
-_LONGEST_STEP, _MOST_STEPS = 2.0, 50  # of Newton's method
-_SMALL_STEP = 1e-6  # the error that is left is about its square
 
 
 class NoCalibrationLineError(ValueError):
@@ -67,8 +66,8 @@ def calibration_line(labels: Any, probabilities: Any) -> CalibrationLine:
     found = np.bincount(place, weights=labels)[:, None]
     share = found.sum() / images.sum()
     at = (x * images[:, 0]).sum() / images.sum()
-    intercept = _fit_intercept(x, images, found, np.array([np.log(share / (1 - share)) - at]))
-    offset, slope = _fit_line(x, images, found, np.log(share / (1 - share)), 0.0)
+    intercept = fit_intercept(x, images, found, np.array([np.log(share / (1 - share)) - at]))
+    offset, slope = fit_line(x, images, found, np.log(share / (1 - share)), 0.0)
     if not np.isfinite([intercept[0], slope[0]]).all():
         raise NoCalibrationLineError("There is no calibration slope: the probabilities nearly separate the class.")
     return CalibrationLine(float(intercept[0]), float(slope[0]), float(offset[0]))
@@ -101,8 +100,8 @@ def calibration_line_by_patient(labels: Any, probabilities: Any, patients: Any) 
     def fitted(counts: np.ndarray) -> np.ndarray:
         found, missing = (sums @ counts).reshape(2, cells, -1)
         images = found + missing
-        intercept = _fit_intercept(middle, images, found, np.full(counts.shape[1], line.intercept))
-        _, slope = _fit_line(middle, images, found, line.offset, line.slope)
+        intercept = fit_intercept(middle, images, found, np.full(counts.shape[1], line.intercept))
+        _, slope = fit_line(middle, images, found, line.offset, line.slope)
         return np.stack([intercept, slope], axis=1)
 
     shift = np.array([line.intercept, line.slope]) - fitted(np.ones((count, 1)))[0]
@@ -120,41 +119,3 @@ def _left_out(labels: np.ndarray, x: np.ndarray, index: np.ndarray, count: int, 
     determinant = rest[:, 4] * rest[:, 6] - rest[:, 5] ** 2
     slope = line.slope + ratio(rest[:, 4] * rest[:, 3] - rest[:, 5] * rest[:, 2], determinant)
     return np.stack([intercept, slope], axis=1)
-
-
-def _fit_intercept(x: np.ndarray, images: np.ndarray, found: np.ndarray, start: np.ndarray) -> np.ndarray:
-    """Newton for a of logit(share) = a + x: ``x (cells,)``, counts ``(cells, resamples)``, to ``(resamples,)``."""
-    value = start.copy()
-    for _ in range(_MOST_STEPS):
-        said = expit(value + x[:, None])
-        expected = images * said
-        step = ratio(found.sum(axis=0) - expected.sum(axis=0), (expected * (1 - said)).sum(axis=0))
-        step = np.clip(step, -_LONGEST_STEP, _LONGEST_STEP)
-        value += step
-        if not (np.abs(step) > _SMALL_STEP).any():
-            break
-    return np.where(np.abs(step) <= _SMALL_STEP, value, np.nan)
-
-
-def _fit_line(
-    x: np.ndarray, images: np.ndarray, found: np.ndarray, offset: float, slope: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Newton for c and b of logit(share) = c + b x; NaN where it comes to no end."""
-    middle, spread = float(np.mean(x)), float(np.std(x))
-    z = (x - middle) / spread  # so that one length of step suits both
-    a = np.full(images.shape[1], offset + slope * middle)
-    b = np.full(images.shape[1], slope * spread)
-    for _ in range(_MOST_STEPS):
-        said = expit(a + b * z[:, None])
-        expected = images * said
-        gap, weight = found - expected, expected * (1 - said)
-        g0, g1 = gap.sum(axis=0), z @ gap
-        h0, h1, h2 = weight.sum(axis=0), z @ weight, (z * z) @ weight
-        steps = ratio(np.stack([h2 * g0 - h1 * g1, h0 * g1 - h1 * g0]), h0 * h2 - h1 * h1)
-        size = np.abs(steps).max(axis=0)
-        steps = steps * np.minimum(1, _LONGEST_STEP / np.maximum(size, _LONGEST_STEP))
-        a, b = a + steps[0], b + steps[1]
-        if not (size > _SMALL_STEP).any():
-            break
-    b = np.where(size <= _SMALL_STEP, b / spread, np.nan)
-    return a - b * middle, b

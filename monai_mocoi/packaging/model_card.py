@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from monai_mocoi.analysis.report_text import describe_tested
-from monai_mocoi.analysis.resampled_images import NO_WIDTH
 from monai_mocoi.analysis.wording import (
     calibration_in_words,
     few_patients_in_words,
@@ -82,7 +81,7 @@ def _evaluation(run: FinetunedRun, metrics: Mapping[str, Any]) -> dict[str, Any]
             for label, found in classes.items()
         ],
         "figures_in_words": [*calibration_in_words(metrics), *operating_points_in_words(metrics)],
-        "no_width": NO_WIDTH if any("note" in number for number in numbers) else None,
+        "no_width": " ".join(dict.fromkeys(number["note"] for number in numbers if "note" in number)),
         "notes": [
             *unknown_in_report(metrics),
             *(f"**{line}**" for line in warnings),

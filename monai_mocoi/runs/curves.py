@@ -10,7 +10,7 @@ SHOWN_AS = {
 }
 """Other names that curves have in TensorBoard. It sorts groups by name, capitals first: so this one comes first."""
 
-_PROBE = "0.5 is guessing, 1 is perfect; epoch 0 is the untrained encoder. It chooses nothing."
+_PROBE = "0.5 is guessing, 1 is perfect; epoch 0 is before the first epoch. It chooses nothing."
 CURVES = {
     "Progress/relative_loss": "Contrastive loss divided by that of guessing, which is ln(1 + negatives). 1 is pure "
     "guessing, lower is better. It can be compared while the queue fills.",
@@ -92,7 +92,7 @@ OVERLAID = {
         "loss / guessing (below 1 is learning)": ["Multiline", ["^Progress/relative_loss$", "^Progress/guessing$"]],
         "similarity of two views, and of different images": ["Multiline", ["^similarity/"]],
         "validation: nearest view found, and by guessing": ["Multiline", ["^validation/top1"]],
-        "probes: AUC by labels (epoch 0: untrained)": ["Multiline", ["^probe/"]],
+        "probes: AUC by labels (epoch 0: before the first)": ["Multiline", ["^probe/"]],
     }
 }
 """Curves that belong into one picture, for the tab *Custom scalars*, as ``add_custom_scalars`` takes it."""

@@ -23,7 +23,7 @@ def across_in_words(comparison: Comparison, arms: Mapping[str, Arm]) -> str:
     if comparison.few or not excludes_zero(own):
         shown = "a difference is not shown"
     else:
-        shown = f"{arm} is {'better' if (own.value > 0) != comparison.metric.lower_is_better else 'worse'}"
+        shown = f"{arm} is {'better' if own.value > 0 else 'worse'}"
     numbers = (
         f"{points(own.value, '+')} {comparison.metric.points}, {interval_in_words(own)}; {p_in_words(own.p_value)}"
     )

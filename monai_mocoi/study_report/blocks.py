@@ -6,6 +6,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from monai_mocoi.study_report.interval_levels import level_in_words
 from monai_mocoi.study_report.verdict import points
 
 
@@ -99,17 +100,27 @@ class Section:
         return self
 
 
-def number_in_hundredths(number: Any) -> str:
-    """``81.2 (77.4 to 84.6)`` of a NUMBER of ``metrics.json``; a dash where there is no value."""
+def number_in_hundredths(number: Any, level: float | None = None) -> str:
+    """``81.2 (77.4 to 84.6)`` of a NUMBER of ``metrics.json``; a dash where there is no value.
+
+    ``level``: to be named with the interval, ``(90 % CI 78.0 to 84.1)``.
+    """
     if not number or number.get("value") is None:
         return "–"
     interval = number.get("interval")
-    return points(number["value"]) + (f" ({points(interval[0])} to {points(interval[1])})" if interval else "")
+    if not interval:
+        return points(number["value"])
+    return f"{points(number['value'])} ({_named(level)}{points(interval[0])} to {points(interval[1])})"
 
 
-def number_of(number: Any, digits: int = 2) -> str:
+def number_of(number: Any, digits: int = 2, level: float | None = None) -> str:
     """The same in the number's own units."""
     if not number or number.get("value") is None:
         return "–"
     low, high = number.get("interval") or (None, None)
-    return f"{number['value']:.{digits}f}" + (f" ({low:.{digits}f} to {high:.{digits}f})" if low is not None else "")
+    value = f"{number['value']:.{digits}f}"
+    return value if low is None else f"{value} ({_named(level)}{low:.{digits}f} to {high:.{digits}f})"
+
+
+def _named(level: float | None) -> str:
+    return "" if level is None else f"{level_in_words(level)} CI "

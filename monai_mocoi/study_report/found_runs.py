@@ -110,16 +110,23 @@ def _look(found: FoundRuns, place: str, names: set[str], cells: Mapping[str, Any
             found.cards[place] = card = EncoderCard.read(folder / EncoderCard.FILE)
             _name(found, card)
         if "classifier.json" in names:
-            _name(found, json.loads((folder / "classifier.json").read_text(encoding="utf-8")))
+            _name(found, _mapping(folder / "classifier.json"))
         if {PREDICTIONS_NAME, METRICS_NAME} <= names:
-            metrics = json.loads((folder / METRICS_NAME).read_text(encoding="utf-8"))
+            metrics = _mapping(folder / METRICS_NAME)
             found.tested += [tested_run(place, folder, metrics, cells, _labelled(folder))]
         for name, kept in ((ANALYSIS_NAME, found.analyses), (BASELINES_NAME, found.baselines)):
             if name in names:
-                kept.append(Document(place, json.loads((folder / name).read_text(encoding="utf-8"))))
+                kept.append(Document(place, _mapping(folder / name)))
                 _name(found, kept[-1].content)
-    except (MocoiError, OSError, ValueError, KeyError, TypeError) as error:
+    except (MocoiError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         found.problems.append(f"{place}: not used, because a file in it cannot be read ({type(error).__name__}).")
+
+
+def _mapping(path: Path) -> dict[str, Any]:
+    content = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(content, dict):
+        raise TypeError("not a JSON object")
+    return content
 
 
 def _labelled(folder: Path) -> str | None:

@@ -9,12 +9,16 @@ from collections.abc import Mapping
 from typing import Any
 
 _PLACE = re.compile(r"~|/|\\\\|[A-Za-z]:[\\/]|file:|(.*[\\/])?\.\.([\\/]|$)")
+# In the middle of a word, after anything but a name: to the next quotation mark, because places may hold spaces.
+_INSIDE = re.compile(
+    r"""((?<![\w.)\]/\\])(~|/+(?=[^\s/])|\\\\)|(?<!\w)([A-Za-z]:[\\/]|file:)|(?<![\w.])\.\.(?=[\\/'"]|$))[^'"]*"""
+)
 
 
 def masked(word: str, known: Mapping[str, str]) -> str:
     """A word, with ``known`` places by their names in <angle brackets>, other files by theirs, and no other place.
 
-    Also places inside JSON, and after ``--name=``.
+    Also places inside JSON, expressions, lists and after ``--name=``.
     """
     if word in known:
         return known[word]
@@ -29,7 +33,7 @@ def masked(word: str, known: Mapping[str, str]) -> str:
             return json.dumps(_of_json(json.loads(word), known), ensure_ascii=False)
         except ValueError:
             return "<value>"
-    return word
+    return _INSIDE.sub(lambda found: masked(found[0], known), word)
 
 
 def _of_json(own: Any, known: Mapping[str, str]) -> Any:

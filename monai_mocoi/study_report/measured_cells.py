@@ -114,7 +114,7 @@ class TestSet:
         if self.metric.label is not None:
             names = [] if columns is None else [own.classes[i] for i in columns]
             if self.metric.label not in names:
-                raise EvaluationError(f"the class {self.metric.label!r} of the metric has too few test images.")
+                raise EvaluationError(self.metric.why_not(own.classes, names, self.left_out))
             kept = names.index(self.metric.label)
             return Measured(run, float(value[kept]), left_out[:, kept])
         return Measured(run, float(value.mean()), left_out.mean(axis=1))

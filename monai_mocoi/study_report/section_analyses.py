@@ -6,6 +6,7 @@ from typing import Any
 from monai_mocoi.figures.arm_lines import ArmPanel, ArmPoint, arm_lines_figure
 from monai_mocoi.study_report.blocks import Picture, Section, Table, number_in_hundredths, number_of
 from monai_mocoi.study_report.found_runs import Document
+from monai_mocoi.study_report.interval_levels import Levels
 from monai_mocoi.study_report.published import is_published, published_probing, published_reuse
 from monai_mocoi.study_report.sources import shown_links
 from monai_mocoi.study_report.study_results import StudyResults
@@ -41,8 +42,9 @@ def probing_section(study: StudyResults) -> Section:
     """A linear classifier on each stage of each encoder."""
     section = Section("probing", "Probing by stage")
     lines: dict[tuple[str, float], dict[str, list[ArmPoint]]] = {}
+    levels = Levels(content for *_, content in _analyses(study, "probing"))
     table = Table(
-        "probing", "A linear classifier on the features of each stage (95 % CI over patients)",
+        "probing", f"A linear classifier on the features of each stage ({levels.ci} over patients)",
         ("data", "arm", "labels", "stage", "metric", "value, %", "paper, %", "run"), columns=_PROBED,
     )  # fmt: skip
     for dataset, arm, document, content in _analyses(study, "probing"):
@@ -55,7 +57,8 @@ def probing_section(study: StudyResults) -> Section:
             link = study.sources.of(document.place)
             low, high = number.get("interval") or (None, None)
             shown = [dataset[:24] if study.found.plan else study.words_of(dataset), study.words(arm)]
-            shown += [fraction_in_short(fraction), stage, metric.replace("_", " "), number_in_hundredths(number), paper]
+            shown += [fraction_in_short(fraction), stage, metric.replace("_", " ")]
+            shown += [number_in_hundredths(number, levels.beside(content)), paper]
             table.rows.append([*shown, shown_links([link])])
             found = [number["value"], low, high, paper, link.text]
             table.values.append([dataset, arm, fraction, stage, row["draws"], metric, *found])
@@ -69,7 +72,7 @@ def probing_section(study: StudyResults) -> Section:
         ticks = {float(stage): str(stage) for stage in range(1, 5)}
         figure = arm_lines_figure([ArmPanel(title, own)], study.order(own), "metric on test, %", "stage", ticks, False)
         alt = f"The metric by stage, a line for each arm, {title}; the numbers are in the table below."
-        caption = f"{title}: probing by stage, with 95 % intervals over patients."
+        caption = f"{title}: probing by stage, with intervals over patients ({levels.ci})."
         section.blocks.append(Picture(f"probing_{place}_f{fraction:g}", figure, alt, caption, half=True))
     if table.rows:
         section.blocks.append(table)
@@ -83,9 +86,11 @@ _REUSED += ("null_permuted", "null_exchanged", "paper", "run")
 def reuse_section(study: StudyResults) -> Section:
     """Similarity of the features of each stage before and after fine-tuning, with what unrelated features give."""
     section = Section("reuse", "Feature reuse")
+    parts = (own for *_, content in _analyses(study, "feature_reuse") for own in content.values())
+    levels = Levels(parts)
     table = Table(
         "feature_reuse", "CKA of a stage before and after fine-tuning, beside its nulls",
-        ("data", "arm", "labels", "stage", "CKA (95 % CI)", "null: images", "null: patients", "paper", "run"),
+        ("data", "arm", "labels", "stage", f"CKA ({levels.ci})", "null: images", "null: patients", "paper", "run"),
         columns=_REUSED,
         note="1: unchanged up to rotation. The nulls are what unrelated features give: images dealt out at random, and "
         "whole patients exchanged. A similarity near its null is no reuse. The paper's similarity is another measure "
@@ -102,7 +107,7 @@ def reuse_section(study: StudyResults) -> Section:
                 low, high = number.get("interval") or (None, None)
                 nulls = null.get("permuted"), null.get("exchanged")
                 shown = [dataset[:24] if study.found.plan else study.words_of(dataset), study.words(arm)]
-                shown += [fraction_in_short(fraction), str(stage), number_of(number)]
+                shown += [fraction_in_short(fraction), str(stage), number_of(number, level=levels.beside(own))]
                 shown += ["–" if value is None else f"{value:.2f}" for value in nulls]
                 table.rows.append([*shown, paper, shown_links([link])])
                 found = [number["value"], low, high, *nulls, paper, link.text]
@@ -112,12 +117,18 @@ def reuse_section(study: StudyResults) -> Section:
     return section.or_say("Feature reuse was not analysed (there is no analysis.json with feature_reuse).")
 
 
+_DISTANCES = ("distance", "reference")
+
+
 def distance_section(study: StudyResults) -> Section:
     """Kolmogorov-Smirnov distance of the outputs of few labels from those of all labels."""
     section = Section("ks", "Distance between few labels and all labels")
+    parts = (content.get(part) for *_, content in _analyses(study, "output_distance") for part in _DISTANCES)
+    levels = Levels(part for part in parts if part)
     table = Table(
         "output_distance", "Kolmogorov-Smirnov distance of the outputs, mean over classes",
-        ("data", "arm", "compared", "distance (95 % CI)", "by chance: mean", "95 % of them up to", "p", "run"),
+        ("data", "arm", "compared", f"distance ({levels.ci})", "by chance: mean", f"{levels.share} of them up to", "p",
+         "run"),
         columns=("dataset", "arm", "compared", "distance", "low", "high", "null_mean", "null_limit", "p_value", "run"),
         note="0: the same outputs. By chance: after each patient's outputs of the two models changed places at random. "
         "Two trainings that differ in their seed alone differ too; where a second run with all labels is there, its "
@@ -127,9 +138,8 @@ def distance_section(study: StudyResults) -> Section:
         told = [content.get(name) or {} for name in ("few_labels", "all_labels")]
         few, most = (float(own.get("label_fraction") or 0) for own in told)
         largest = "all labels" if most in (0, 1) else f"{100 * most:g} % of the labels"
-        names = {"distance": f"{f'{100 * few:g} %' if few else 'few'} against {largest}"}
-        names["reference"] = f"{largest}, another seed"
-        for part, words in names.items():
+        names = f"{f'{100 * few:g} %' if few else 'few'} against {largest}", f"{largest}, another seed"
+        for part, words in zip(_DISTANCES, names, strict=True):
             made: Mapping[str, Any] | None = content.get(part)
             if not made:
                 continue
@@ -138,7 +148,7 @@ def distance_section(study: StudyResults) -> Section:
             low, high = number.get("interval") or (None, None)
             chance = [f"{null['mean']:.3f}", f"{null['limit']:.3f}", p_in_words(number["p_value"]).removeprefix("p ")]
             shown = [dataset[:24] if study.found.plan else study.words_of(dataset), study.words(arm), words]
-            table.rows.append([*shown, number_of(number, 3), *chance, shown_links([link])])
+            table.rows.append([*shown, number_of(number, 3, levels.beside(made)), *chance, shown_links([link])])
             found = [number["value"], low, high, null["mean"], null["limit"], number["p_value"], link.text]
             table.values.append([dataset, arm, words, *found])
     if table.rows:

@@ -8,6 +8,7 @@ from monai_mocoi.figures.reliability import decision_curve_figures, reliability_
 from monai_mocoi.figures.subgroups import subgroup_figure
 from monai_mocoi.study_report.blocks import Link, Picture, Section, Table, Text, number_in_hundredths, number_of
 from monai_mocoi.study_report.chosen_beside import add_baselines, add_external
+from monai_mocoi.study_report.interval_levels import Levels
 from monai_mocoi.study_report.study_results import StudyResults
 from monai_mocoi.study_report.tested_run import EVALUATIONS, RANDOM, SUPERVISED, TestedRun, fraction_in_words
 from monai_mocoi.study_report.verdict import p_in_words
@@ -79,7 +80,7 @@ def _calibration(section: Section, metrics: Mapping[str, Any], code: Link) -> No
             Picture(f"reliability_{place}", figure, alt, "On the line, a probability means what it says.")
         )
     table = Table(
-        "calibration", "Calibration of each class (95 % CI over patients)",
+        "calibration", f"Calibration of each class ({Levels([metrics]).ci} over patients)",
         ("class", "intercept", "slope", "Brier score", "run"),
         columns=("class", *(f"{n}{e}" for n in ("intercept", "slope", "brier") for e in ("", "_low", "_high")), "run"),
         note="Best: intercept 0, slope 1. Intercept above 0: probabilities are too low on the whole; slope below 1: "
@@ -113,9 +114,10 @@ def _subgroups(section: Section, metrics: Mapping[str, Any], code: Link) -> None
     if (figure := subgroup_figure(report)) is not None:
         alt = "AUC of each subgroup and its gap to the largest group; the numbers are in the table below."
         section.blocks.append(Picture("subgroups", figure, alt, "Left: the group's own AUC. Right: its paired gap."))
+    ci = Levels([report]).ci
     table = Table(
         "subgroups", "Subgroups",
-        ("group", "images", "patients", "AUC, % (95 % CI)", "gap (95 % CI)", "p by Holm", "run"),
+        ("group", "images", "patients", f"AUC, % ({ci})", f"gap ({ci})", "p by Holm", "run"),
         note="The gap is to the largest group of the column, over the classes measured in both.",
     )  # fmt: skip
     for column, own in report["columns"].items():

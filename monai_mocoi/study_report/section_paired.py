@@ -5,7 +5,7 @@ from monai_mocoi.study_report.blocks import Picture, Section, Table
 from monai_mocoi.study_report.sources import shown_links
 from monai_mocoi.study_report.study_results import StudyResults
 from monai_mocoi.study_report.tested_run import EVALUATIONS, fraction_in_short, fraction_in_words
-from monai_mocoi.study_report.verdict import Finding, finding, p_in_words, points
+from monai_mocoi.study_report.verdict import Finding, end, finding, p_in_words, points
 
 _PAIRED: tuple[str, ...] = ("dataset", "evaluation", "label_fraction", "stage", "arm", "against", "primary")
 _PAIRED += ("difference", "low", "high", "p_value", "p_value_holm", "corrected_for", "label_draws", "patients")
@@ -40,7 +40,7 @@ def paired_section(study: StudyResults) -> Section:
         if difference is None:
             table.rows.append([*cells, "none", "–", "–", "–", kind, shown_links(links)])
         else:
-            shown = f"{points(difference.value, '+')} ({points(difference.low, '+')} to {points(difference.high, '+')})"
+            shown = f"{points(difference.value, '+')} ({end(difference.low, '+')} to {end(difference.high, '+')})"
             by_holm = "–" if difference.p_holm is None else p_in_words(difference.p_holm).removeprefix("p ")
             p_value = p_in_words(difference.p_value).removeprefix("p ")
             table.rows.append([*cells, shown, p_value, by_holm, counts, kind, shown_links(links)])

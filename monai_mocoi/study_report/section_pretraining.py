@@ -28,8 +28,9 @@ def pretraining_section(study: StudyResults) -> Section:
     arms: dict[str, str] = {}
     table = Table(
         "pretraining", "Pretrained encoders",
-        ("arm", "seed", "epochs", "loss / guessing at the end", "k-NN AUC: untrained, at the end", "run"),
-        columns=("arm", "seed", "epochs", "relative_loss", "knn_auc_untrained", "knn_auc", "run"),
+        ("arm", "seed", "epochs", "loss / guessing at the end", "k-NN AUC: before the first epoch, at the end",
+         "run"),
+        columns=("arm", "seed", "epochs", "relative_loss", "knn_auc_before", "knn_auc", "run"),
         note="Loss / guessing of 1 is pure guessing. The online probes saw validation labels only and chose nothing.",
     )  # fmt: skip
     for place, card in study.found.cards.items():
@@ -44,15 +45,17 @@ def pretraining_section(study: StudyResults) -> Section:
         for name, curve in found.items():
             curves[name][place] = [(step / length if name == _LOSS else step, value) for step, value in curve]
         loss, link = final_relative_loss(card), study.sources.of(place)
-        ends = [probed[at][1] for at in (0, -1)] if (probed := found.get(_NEIGHBOURS)) else [None, None]
+        probed = dict(found.get(_NEIGHBOURS, []))  # by epoch, in order
+        ends = [probed.get(0), next((probed[epoch] for epoch in reversed(probed) if epoch), None)]
         shown = "–" if loss is None else f"{loss:.3f}"
-        probe = "–" if ends[0] is None else f"{ends[0]:.2f}, {ends[1]:.2f}"
+        probe = ", ".join("–" if value is None else f"{value:.2f}" for value in ends) if probed else "–"
         table.rows.append([arms[place], str(seed), str(card.epochs or "–"), shown, probe, shown_links([link])])
         table.values.append([arm, seed, card.epochs, loss, *ends, link.text])
     panels = {_PANELS[name][0]: (curves[name], _PANELS[name][1]) for name in _PANELS if curves.get(name)}
     if panels:
         alt = "Loss against guessing, and AUC of the online probes, by epoch; where they end is in the table below."
-        caption = "One line an encoder. Dotted: guessing. Online probes at epoch 0 are of the untrained encoder."
+        caption = "One line an encoder. Dotted: guessing. Online probes at epoch 0 are from before the first epoch."
+        caption += " Where given weights were continued, that is not an untrained encoder."
         section.blocks.append(
             Picture("pretraining", pretraining_curves_figure(panels, arms, study.order(arms.values())), alt, caption)
         )

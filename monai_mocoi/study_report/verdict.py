@@ -13,6 +13,7 @@ from monai_mocoi.study_report.study_arms import Arm
 from monai_mocoi.study_report.tested_run import EVALUATIONS, fraction_in_words
 
 ALPHA = 0.05
+_MOST_DIGITS = 7
 
 
 class Finding(Enum):
@@ -40,7 +41,7 @@ def finding(comparison: Comparison) -> Finding:
         return Finding.INCOMPLETE
     if not excludes_zero(own) or (own.p_holm is not None and own.p_holm > ALPHA):
         return Finding.NOT_SHOWN
-    return Finding.BETTER if (own.value > 0) != comparison.metric.lower_is_better else Finding.WORSE
+    return Finding.BETTER if own.value > 0 else Finding.WORSE
 
 
 def excludes_zero(own: Difference) -> bool:
@@ -80,22 +81,18 @@ def sentence_of(comparison: Comparison, arms: Mapping[str, Arm], dataset: str = 
         return f"{text}: shown to be worse{holds}."
     if excludes_zero(own):
         return f"{text}: not shown, once corrected for {comparison.corrected_for} comparisons."
-    better = (own.value > 0) != comparison.metric.lower_is_better
-    return f"{text}: not shown to {'help' if better else 'be worse'}. {_both_fit(own, comparison)}"
+    return f"{text}: not shown to {'help' if own.value > 0 else 'be worse'}. {_both_fit(own)}"
 
 
 def _moves(value: float, comparison: Comparison) -> str:
     size = points(abs(value))
     if size == "0.0":
         return f"differs by less than 0.1 {comparison.metric.points} from"
-    if comparison.metric.lower_is_better:
-        return f"has {size} {comparison.metric.points} {'more' if value > 0 else 'less'} than"
     return f"{'gains' if value > 0 else 'loses'} {size} {comparison.metric.points} {'over' if value > 0 else 'against'}"
 
 
-def _both_fit(own: Difference, comparison: Comparison) -> str:
-    low, high = (own.low, own.high) if not comparison.metric.lower_is_better else (-own.high, -own.low)
-    return f"A loss of {points(max(0.0, -low))} and a gain of {points(max(0.0, high))} points both fit the data."
+def _both_fit(own: Difference) -> str:
+    return f"A loss of {end(max(0.0, -own.low))} and a gain of {end(max(0.0, own.high))} points both fit the data."
 
 
 def points(value: float, sign: str = "") -> str:
@@ -106,12 +103,24 @@ def points(value: float, sign: str = "") -> str:
 
 def interval_in_words(own: Difference) -> str:
     """``95 % CI -0.4 to 4.7``."""
-    return f"95 % CI {points(own.low)} to {points(own.high)}"
+    return f"95 % CI {end(own.low)} to {end(own.high)}"
+
+
+def end(value: float, sign: str = "") -> str:
+    """An end of an interval in hundredths: as many digits as tell on which side of 0 it is, one at least."""
+    shown = (f"{100 * value:{sign}.{digits}f}" for digits in range(1, _MOST_DIGITS))
+    return next((text for text in shown if float(text) != 0), points(value, sign))
+
+
+def p_in_digits(p: float) -> str:
+    """Two digits, or as many as tell on which side of 0.05 it is."""
+    shown = (f"{p:.{digits}g}" for digits in range(2, _MOST_DIGITS))
+    return next((text for text in shown if (float(text) > ALPHA) == (p > ALPHA) and float(text) != ALPHA), f"{p:.2g}")
 
 
 def p_in_words(p: float) -> str:
     """``p 0.03``, ``p < 0.001``."""
-    return "p < 0.001" if p < 0.001 else f"p {p:.2g}"
+    return "p < 0.001" if p < 0.001 else f"p {p_in_digits(p)}"
 
 
 def _p_values(own: Difference) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -231,6 +232,11 @@ def test_values_without_intervals_where_too_many_resamples_lack_a_class() -> Non
     assert number["interval"] is None
     assert "fewer classes" in number["reason"]
     assert report["classes"]["A"]["auc"]["interval"] is None
+    # Of more classes the first of which is left out, the one that is lacking is named.
+    labels, said = np.c_[np.zeros(len(labels), int), labels], np.c_[said[:, 0], said]
+    report = plain(evaluate_predictions(of(said, labels, patients), dict.fromkeys("ABCDEFG", 0.5)))
+    (lacking,) = re.findall("most often class '(.+?)': too few", report["overall"]["macro_auc"]["reason"])
+    assert lacking in report["scored_classes"] == [*"BCDEFG"]
 
 
 @pytest.mark.parametrize(
@@ -239,6 +245,11 @@ def test_values_without_intervals_where_too_many_resamples_lack_a_class() -> Non
         ({"interval": "normal"}, "interval is 'normal'"),
         ({"resamples": 0}, "resamples is 0"),
         ({"resamples": 38}, "at least 39"),
+        ({"resamples": 2000.0}, "resamples is 2000.0; it must be a whole number, 1 or more"),
+        ({"resamples": "2000"}, "resamples is '2000'; it must be a whole number"),
+        ({"seed": 1.5}, "seed is 1.5; it must be a whole number, 0 or more"),
+        ({"min_positives": None}, "min_positives is None; it must be a whole number"),
+        ({"level": "0.95"}, "level is '0.95'; it must be a number above 0 and below 1"),
         ({"level": 95}, "level is 95"),
         ({"seed": -1}, "seed is -1"),
         ({"min_positives": 0}, "min_positives is 0"),
@@ -262,6 +273,7 @@ def test_a_calibration_error_has_no_interval_that_does_not_hold_it() -> None:
     found = evaluate_predictions(Predictions(names, names, tuple("abcd"), "multilabel", labels, probabilities))
     numbers = [found["overall"]["calibration_error"], *(own["calibration_error"] for own in found["classes"].values())]
     without = [number for number in numbers if number["interval"] is None]
+    assert not any("note" in number for number in numbers)  # no width, but not because all resamples are alike
     assert without
     assert all(number["reason"].startswith("Resampling raises this error") for number in without)
     for number in numbers:

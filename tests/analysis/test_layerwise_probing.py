@@ -154,6 +154,17 @@ def test_the_mean_over_draws_and_its_interval_against_a_loop_over_patients(tmp_p
     assert (whole["metrics"]["macro_auc"]["lowest"], whole["metrics"]["macro_auc"]["highest"]) == (None, None)
 
 
+@pytest.mark.parametrize("draws", [[1], [1, 2]])
+def test_a_calibration_error_has_no_interval_that_does_not_hold_it(draws: list[int]) -> None:
+    """Of a cell and of the mean over the draws: resampling alone raises it."""
+    result = probed(datalist(), fractions=[0.5], seeds=draws, interval="percentile")
+    numbers = [own["metrics"]["calibration_error"] for own in (*result["cells"], *result["summary"])]
+    without = [number for number in numbers if number["interval"] is None]
+    assert without
+    assert all(number["reason"].startswith("Resampling raises this error") for number in without)
+    assert all(low <= own["value"] <= high for own in numbers if own["interval"] for low, high in [own["interval"]])
+
+
 def test_the_stages_are_set_against_the_last_one_on_the_same_patients(tmp_path: Path) -> None:
     result = probed(datalist(), fractions=(1.0,), folder=tmp_path)
     assert [row["stage"] for row in result["differences"]] == [1, 2, 3, "all"]

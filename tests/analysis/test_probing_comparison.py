@@ -90,6 +90,11 @@ def test_other_draws_of_labels_and_other_test_images_are_refused(tmp_path: Path)
         compare_probings(first, first, **{**FEW, "min_positives": 80})
 
 
+def test_the_calibration_error_is_not_compared(tmp_path: Path) -> None:
+    with pytest.raises(EvaluationError, match="calibration_error is not compared"):
+        compare_probings(*pair(tmp_path), "calibration_error", **FEW)
+
+
 def test_where_a_probing_is_found(tmp_path: Path) -> None:
     probed(datalist(), fractions=(1.0,), stages=[1], folder=tmp_path / "analysis" / "probing")
     file = tmp_path / "analysis" / "probing" / "probing.json"

@@ -125,7 +125,8 @@ def test_refusals_are_one_message(mocoi, pair, tmp_path):
     (tmp_path / "other.csv").write_text("image,patient,label_A,probability_A\nx,p,1,0.5\n")
     Path("there.json").touch()
     for words, code, text in (
-        ((*pair, "--metric", "auc"), 2, "there is no metric 'auc': choose one of macro_auc"),
+        ((*pair, "--metric", "auc"), 2, "metric is 'auc'; choose one of macro_auc"),
+        ((*pair, "--metric", "calibration_error"), 2, "calibration_error is not compared: it is biased upwards"),
         ((pair[0], str(tmp_path)), 3, f"{str(tmp_path)!r} is a folder; give the file that an evaluation writes"),
         ((pair[0], "nowhere.csv"), 3, "there is no file 'nowhere.csv'"),
         ((pair[0], str(tmp_path / "other.csv")), 3, "the classes differ (3 and 1)"),

@@ -113,7 +113,8 @@ def test_nothing_to_score_is_said_and_written(tmp_path: Path, caplog: pytest.Log
     found = evaluate(tmp_path, min_positives=50)
     assert found["overall"]["macro_auc"]["value"] is None
     positives = labels().sum(axis=0)
-    assert f"not evaluated: A ({positives[0]} positive), B ({positives[1]} positive)" in caplog.text
+    assert f"not evaluated: A ({positives[0]} positive, {60 - positives[0]} negative: fewer than " in caplog.text
+    assert f", B ({positives[1]} positive, " in caplog.text
     assert caplog.text.count("None of the 2 classes") == 1
     assert "left_out_classes has the counts. So there is no macro_auc, " in caplog.text
 

@@ -194,7 +194,7 @@ def test_the_epochs_line_has_the_neighbours_auc(caplog: pytest.LogCaptureFixture
     assert "k-NN" not in lines[0]
     for epoch in (2, 3):
         few = f"{len(probes.images.validation)} validation images: means little"
-        assert f"; k-NN AUC {knn[epoch]:.3f} (untrained {knn[0]:.3f}; {few}); " in lines[epoch - 1]
+        assert f"; k-NN AUC {knn[epoch]:.3f} (before the first epoch {knn[0]:.3f}; {few}); " in lines[epoch - 1]
 
 
 def scripted(probes: OnlineProbes, values: list[tuple[float, float]], monkeypatch: pytest.MonkeyPatch) -> None:

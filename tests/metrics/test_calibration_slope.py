@@ -74,6 +74,18 @@ def test_resamples_are_as_if_each_were_fitted_to_the_end(patients: int, images: 
     np.testing.assert_allclose(statistic(np.ones((patients, 1)))[0], [line.intercept, line.slope], atol=1e-9)
 
 
+def test_a_few_logits_far_out_leave_no_resample_without_a_slope() -> None:
+    """Plain Newton steps went round in a circle in 20 of these resamples, although each has a slope."""
+    drawn = np.random.default_rng(0)
+    labels = drawn.integers(0, 2, (120, 2))
+    said = np.clip(0.5 + 0.2 * (labels - 0.5) + drawn.normal(0, 0.2, (120, 2)), 0, 1)[:, 0]
+    labels, ids = labels[:, 0], np.arange(120)
+    draw = patient_bootstrap(ids, labels, 199, 0)
+    values = draw.apply(calibration_line_by_patient(labels, said, ids)).values
+    exact = [by_scikit_learn(labels, said, draw.weights(resample))[1] for resample in range(199)]
+    np.testing.assert_allclose(values[:, 1], exact, atol=1e-6)
+
+
 def test_the_values_without_each_patient_are_nearly_those_of_a_whole_fit() -> None:
     labels, said, ids = calibrated(3, 120, 2)
     found = calibration_line_by_patient(labels, said, ids).left_out()

@@ -67,11 +67,11 @@ def test_an_interval_without_width_is_explained(tmp_path: Path) -> None:
     folder = make_run(tmp_path / "run")
     path = folder / "evaluation-test" / "metrics.json"
     metrics = json.loads(path.read_text())
-    metrics["overall"]["macro_auc"] = {"value": 1.0, "interval": [1.0, 1.0], "note": "..."}
+    metrics["overall"]["macro_auc"] = {"value": 1.0, "interval": [1.0, 1.0], "note": "It does not say how certain."}
     path.write_text(json.dumps(metrics))
     text = card_text("nih_mse", read_finetuned_run(folder), METADATA)
     assert "| macro AUC | 1.000 (1.000 to 1.000)" in text
-    assert "does not mean that the estimate is certain" in text
+    assert "Uncertain: It does not say how certain." in text
 
 
 def test_tables_are_whole(tmp_path: Path) -> None:

@@ -278,6 +278,7 @@ def add_tested_baselines(study: SyntheticStudy, dataset: str = "nih") -> None:
     areas = [found["shuffled"]["overall"]["macro_auc"]["value"], 0.47, 0.55]
     found["shuffled"]["shuffles"] = {"macro_auc": areas, "mean": float(np.mean(areas)), "standard_deviation": 0.04}
     content = {"format": 1, "dataset": study.name, "dataset_sha256": study.sha, "baselines": found}
+    content["intervals"] = report["intervals"]
     write_json(study.folder / f"runs/{dataset}/baselines/baselines.json", content)
 
 

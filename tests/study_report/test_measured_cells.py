@@ -21,13 +21,12 @@ def run(**known) -> TestedRun:
     return TestedRun("p", None, "test", "d", "mse", "finetune", 1.0, 1, "0", "4", {"tested": {}, **known})
 
 
-@pytest.mark.parametrize("name", ["auc", "average_precision", "f1", "sensitivity", "specificity", "calibration_error"])
+@pytest.mark.parametrize("name", ["auc", "average_precision", "f1", "sensitivity", "specificity"])
 @pytest.mark.parametrize("make", [findings, multiclass_predictions])
 def test_value_and_without_each_patient(make, name: str) -> None:
     predictions = make()
     thresholds = dict.fromkeys(predictions.classes, 0.5) if make is findings else None
     measured = TestSet(predictions, FEW, Metric(name)).measure(run(thresholds=thresholds), predictions)
-    overall = name if name == "calibration_error" else f"macro_{name}"
 
     def value(kept: np.ndarray) -> float:
         parts = {"images": [], "patients": []}
@@ -36,7 +35,7 @@ def test_value_and_without_each_patient(make, name: str) -> None:
         part = replace(
             predictions, **parts, labels=predictions.labels[kept], probabilities=predictions.probabilities[kept]
         )
-        return evaluate_predictions(part, thresholds, resamples=39, **FEW)["overall"][overall]["value"]
+        return evaluate_predictions(part, thresholds, resamples=39, **FEW)["overall"][f"macro_{name}"]["value"]
 
     whole = np.arange(len(predictions.images))
     assert measured.value == pytest.approx(value(whole), abs=1e-12)
@@ -50,8 +49,21 @@ def test_one_class_alone() -> None:
     predictions = findings()
     made = TestSet(predictions, FEW, Metric("auc", "B")).measure(run(), predictions)
     assert made.value == evaluate_predictions(predictions, resamples=39, **FEW)["classes"]["B"]["auc"]["value"]
-    with pytest.raises(EvaluationError, match="'C' of the metric"):
-        TestSet(predictions, FEW, Metric("auc", "C")).measure(run(), predictions)
+
+
+def test_why_one_class_alone_has_no_value() -> None:
+    with pytest.raises(EvaluationError, match="the test images have no class 'C': choose one of A, B"):
+        TestSet(findings(), FEW, Metric("auc", "C")).measure(run(), findings())
+    few = findings()
+    few.labels[:, 1] = 1
+    few.labels[:3, 1] = 0
+    reason = r"'B' of the metric was left out: 147 positive and 3 negative test images \(fewer than 5 negatives\)"
+    with pytest.raises(EvaluationError, match=reason):
+        TestSet(few, FEW, Metric("auc", "B")).measure(run(), few)
+    two = multiclass_predictions(2)
+    with pytest.raises(EvaluationError, match="auc has no value for the class 'A' alone: choose one of B"):
+        TestSet(two, FEW, Metric("auc", "A")).measure(run(), two)
+    assert TestSet(two, FEW, Metric("f1", "A")).measure(run(), two).value > 0
 
 
 def test_images_in_another_order_and_other_images() -> None:
@@ -77,3 +89,5 @@ def test_metrics_by_either_name() -> None:
     assert Metric().points == "AUC points"
     with pytest.raises(StudyError, match="choose one of auc"):
         Metric.of("accuracy")
+    with pytest.raises(StudyError, match=r"calibration_error is not compared: .* one of auc, "):
+        Metric.of("calibration_error")
