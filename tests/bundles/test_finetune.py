@@ -209,10 +209,10 @@ def test_linear_evaluation_leaves_the_encoder_as_it_is(pretrained: Any, run: Run
 
 
 def test_a_head_trained_by_gradient_as_the_paper_does(run: Run) -> None:
-    built = run("finetune.json", "paper_finetune.json", trainable="head", max_epochs=1)
+    built = run("finetune.json", "paper_finetune.json", trainable="head", max_epochs=1, weight_decay=0.5)
     optimizer = built.parser.get_parsed_content("optimizer")
     assert type(optimizer) is torch.optim.Adam
-    assert optimizer.param_groups[0]["lr"] == 0.001
+    assert (optimizer.param_groups[0]["lr"], optimizer.param_groups[0]["weight_decay"]) == (0.001, 0.5)
     assert sum(p.numel() for group in optimizer.param_groups for p in group["params"]) == 128 * 5 + 5
     assert "epoch" in json.loads((folder("scratch-head-s4-f1-l1-gradient") / "classifier.json").read_text())["selected"]
 
