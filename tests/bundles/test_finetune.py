@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from monai_mocoi.cli.app import app
 from monai_mocoi.data import EpochIndex, load_datalist, read_predictions
-from monai_mocoi.errors import SettingsError
+from monai_mocoi.errors import RunFolderError, SettingsError
 from monai_mocoi.metrics import selection_metric
 from monai_mocoi.packaging import card_text, read_finetuned_run
 from tests.bundles.conftest import BUNDLES
@@ -333,5 +333,15 @@ def test_other_weights_or_labels_are_not_continued(build: Run, run: Run) -> None
         with pytest.raises(RuntimeError) as refused:
             build("finetune.json", label_fraction=0.5, checkpoint_every=1, max_epochs=3, resume=True, **change)
         assert name in str(refused.value.__cause__)
+    for change, text in (
+        ({"best_epoch#metric": "macro_f1"}, "validation.BestClassifier.metric 'macro_auc' -> 'macro_f1'"),
+        ({"best_epoch#selection": "metric"}, "validation.BestClassifier.selection 'last' -> 'metric'"),
+        ({"validate#evaluator#metrics": ["macro_auc"]}, "validation.ClassifierEvaluator.metrics"),
+    ):
+        other = build("finetune.json", label_fraction=0.5, checkpoint_every=1, max_epochs=3, resume=True, **change)
+        with pytest.raises(RunFolderError) as told:
+            other.trainer.run()
+        other.finalize()
+        assert text in str(told.value)
     run("finetune.json", label_fraction=0.5, checkpoint_every=1, max_epochs=3, resume=True)
     assert json.loads((made / "manifest.json").read_text())["status"] == "finished"
