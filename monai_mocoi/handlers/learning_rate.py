@@ -1,11 +1,16 @@
 """Learning rate by the step: linear warm-up, then cosine or constant."""
 
+import logging
 import math
 from dataclasses import dataclass
 
 import torch
 from ignite.engine import Events
 from monai.engines import Workflow
+
+from monai_mocoi.distributed import rank
+
+logger = logging.getLogger(__name__)
 
 
 def warmup_cosine(step: int, total_steps: int, warmup_steps: int = 0, cosine: bool = True) -> float:
@@ -37,7 +42,7 @@ class WarmupCosine:
     Args:
         optimizer: whose parameter groups are set, each to the factor times the rate that it has now.
         warmup_steps: see :func:`warmup_cosine`.
-        warmup_max_share: a short run's warm-up is at most this share of its steps, 0..1.
+        warmup_max_share: a short run's warm-up is at most this share of its steps, 0..1; the log says so at the start.
         cosine: False: constant after the warm-up.
         accumulation_steps: the trainer's: iterations a step, and what remains at an epoch's end is a step too.
     """
@@ -57,13 +62,28 @@ class WarmupCosine:
 
     def attach(self, engine: Workflow) -> None:
         """Register on a trainer."""
+        engine.add_event_handler(Events.STARTED, self._tell)
         engine.add_event_handler(Events.ITERATION_STARTED, self._set)
+
+    def _lengths(self, engine: Workflow) -> tuple[int, int, int]:
+        """Steps of an epoch, of the run, and of its warm-up."""
+        steps_an_epoch = -(-engine.state.epoch_length // self.accumulation_steps)
+        total = engine.state.max_epochs * steps_an_epoch
+        return steps_an_epoch, total, min(self.warmup_steps, int(self.warmup_max_share * total))
+
+    def _tell(self, engine: Workflow) -> None:
+        _, total, warmup = self._lengths(engine)
+        if warmup < self.warmup_steps and rank() == 0:
+            text = "warmup_steps is %d, but the warm-up takes %d: at most %g of the run's %d steps."
+            logger.info(
+                f"{text} Only a longer run (max_epochs) has a longer one.",
+                *(self.warmup_steps, warmup),
+                *(self.warmup_max_share, total),
+            )
 
     def _set(self, engine: Workflow) -> None:
         epoch, batch = divmod(engine.state.iteration - 1, engine.state.epoch_length)
-        steps_an_epoch = -(-engine.state.epoch_length // self.accumulation_steps)
-        total = engine.state.max_epochs * steps_an_epoch
-        warmup = min(self.warmup_steps, int(self.warmup_max_share * total))
+        steps_an_epoch, total, warmup = self._lengths(engine)
         factor = warmup_cosine(epoch * steps_an_epoch + batch // self.accumulation_steps, total, warmup, self.cosine)
         for group, base in zip(self.optimizer.param_groups, self.base, strict=True):
             group["lr"] = base * factor
