@@ -58,32 +58,23 @@ class WarmupCosine:
             raise ValueError(f"warmup_steps is {self.warmup_steps}, but must be 0 (none) or more.")
         if not 0 <= self.warmup_max_share <= 1:
             raise ValueError(f"warmup_max_share is {self.warmup_max_share}, but must lie in 0..1.")
+        self._told = False
         self.base = [float(group["lr"]) for group in self.optimizer.param_groups]
 
     def attach(self, engine: Workflow) -> None:
         """Register on a trainer."""
-        engine.add_event_handler(Events.STARTED, self._tell)
         engine.add_event_handler(Events.ITERATION_STARTED, self._set)
-
-    def _lengths(self, engine: Workflow) -> tuple[int, int, int]:
-        """Steps of an epoch, of the run, and of its warm-up."""
-        steps_an_epoch = -(-engine.state.epoch_length // self.accumulation_steps)
-        total = engine.state.max_epochs * steps_an_epoch
-        return steps_an_epoch, total, min(self.warmup_steps, int(self.warmup_max_share * total))
-
-    def _tell(self, engine: Workflow) -> None:
-        _, total, warmup = self._lengths(engine)
-        if warmup < self.warmup_steps and rank() == 0:
-            text = "warmup_steps is %d, but the warm-up takes %d: at most %g of the run's %d steps."
-            logger.info(
-                f"{text} Only a longer run (max_epochs) has a longer one.",
-                *(self.warmup_steps, warmup),
-                *(self.warmup_max_share, total),
-            )
 
     def _set(self, engine: Workflow) -> None:
         epoch, batch = divmod(engine.state.iteration - 1, engine.state.epoch_length)
-        steps_an_epoch, total, warmup = self._lengths(engine)
+        steps_an_epoch = -(-engine.state.epoch_length // self.accumulation_steps)
+        total = engine.state.max_epochs * steps_an_epoch
+        warmup = min(self.warmup_steps, int(self.warmup_max_share * total))
+        if warmup < self.warmup_steps and not self._told and rank() == 0:
+            text = "warmup_steps is %d, but the warm-up takes %d: at most %g of the run's %d steps."
+            numbers = self.warmup_steps, warmup, self.warmup_max_share, total
+            logger.info(f"{text} Only a longer run (max_epochs) has a longer one.", *numbers)
+        self._told = True
         factor = warmup_cosine(epoch * steps_an_epoch + batch // self.accumulation_steps, total, warmup, self.cosine)
         for group, base in zip(self.optimizer.param_groups, self.base, strict=True):
             group["lr"] = base * factor
