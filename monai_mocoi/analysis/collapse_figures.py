@@ -66,7 +66,8 @@ def collapse_in_words(
         f"than views of different images by {figures['collapse/margin_stage4']:.2g} before and "
         f"{figures['collapse/margin']:.2g} behind the head (limit {margin_limit:.3g}). Training on rarely helps. Start "
         "again with the first of these that is not set yet: head mlp_bn; zero_init_residual true; half the "
-        "learning_rate_per_256 or twice the warmup_steps; weight_decay 0.0001 or less. docs/recipe.md lists settings "
+        "learning_rate_per_256 (with paper.json: the learning_rate) or twice the warmup_steps; weight_decay 0.0001 or "
+        "less. docs/recipe.md lists settings "
         "that learn, docs/collapse.md explains the figures. To train on nevertheless, set on_collapse to warn."
     )
 

@@ -90,7 +90,7 @@ def run(words: Words = None, show_traceback: Traceback = False) -> None:
         for word, file in zip(checked.files.given, checked.files.files, strict=True):
             if word != file and torchrun_rank() == 0:
                 typer.echo(f"Config: {file}")
-        checked.check_ranges()  # what can be refused without torch is, before seconds go by
+        checked.check()  # what can be refused without torch is, before seconds go by
         announce_threads(checked.threads)  # before torch is loaded
         from monai_mocoi.cli.workflow import run_checked
 
@@ -109,7 +109,7 @@ def plan(words: Words = None) -> None:
     from monai_mocoi.cli.overrides import check_command
 
     checked = check_command(words or [])
-    checked.check_ranges()
+    checked.check()
     from monai_mocoi.cli.plan import make_plan
 
     made = make_plan(checked)

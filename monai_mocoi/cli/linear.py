@@ -104,8 +104,10 @@ def _take_folder(folder: Path, request: Mapping[str, Any], overwrite: bool) -> N
                 "add --overwrite to replace them."
             )
         if earlier != content:
-            for old in folder.glob("f*-l*/metrics.json"):
-                old.unlink()
+            # The one that says that a cell is whole first; what a new request does not have any more goes with it.
+            for name in ("metrics.json", "predictions.csv", "labelled.json"):
+                for old in folder.glob(f"f*-l*/{name}"):
+                    old.unlink()
     elif held:
         raise UsageError(f"{folder} holds something else: name another folder by --out.")
     write_json(path, content)

@@ -40,6 +40,12 @@ def check_linear(words: Sequence[str], fractions: str, draws: str, evaluation: s
             raise UsageError(f"{name} is set by {_SET_BY_OPTIONS[name]}: leave --{name} out")
     first = f"--label_fraction={numbers[0][0]!r}", f"--label_seed={numbers[1][0]}"
     finetune = check_command([*words, "--trainable=head", *first])
+    if finetune.config.get("solver") == "gradient":
+        solver = " --solver gradient" if "solver" in finetune.overrides else ""
+        raise UsageError(
+            "solver is gradient, but mocoi linear fits by lbfgs: leave it out, or train each fraction and draw by "
+            f"mocoi run {' '.join(finetune.files.given)} --trainable head{solver}"
+        )
     for fraction in numbers[0]:
         for draw in numbers[1]:
             check_ranges({**settings_as_given(finetune.config), "label_fraction": fraction, "label_seed": draw})
@@ -47,7 +53,7 @@ def check_linear(words: Sequence[str], fractions: str, draws: str, evaluation: s
     beside = Path(finetune.files.files[0]).with_name("evaluate.json")
     tested = (f"--{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in given.items())
     evaluate = check_command([str(beside), *tested])
-    evaluate.check_ranges()
+    evaluate.check()
     return LinearCommand(finetune, evaluate, *numbers)
 
 

@@ -13,6 +13,7 @@ from monai_mocoi.cli.command_words import split_words
 from monai_mocoi.cli.config_files import ConfigFiles, read_configs
 from monai_mocoi.cli.config_ids import find, has, meant, nearest, normal_id, put, referred, strings, unknown
 from monai_mocoi.cli.threads import read_threads
+from monai_mocoi.cli.unused_overrides import refuse_gradient_only, refuse_unused
 from monai_mocoi.cli.values import kind_of, read_value, settings_as_given
 from monai_mocoi.deprecated import current_name, current_value
 from monai_mocoi.errors import UsageError
@@ -36,9 +37,12 @@ class Checked:
     run_arguments: dict[str, Any]
     threads: int | None = None  # to compute with; None: as torch decides
 
-    def check_ranges(self) -> None:
-        """Refuse (SettingsError) a constant that the config, with the values given, must not have."""
+    def check(self) -> None:
+        """Refuse (SettingsError) a constant that the config must not have, or (UsageError) one without any effect."""
         check_ranges(settings_as_given(self.config))
+        refuse_gradient_only(self.config, self.overrides)
+        steps = [str(id) for name, id in self.run_arguments.items() if name.endswith("_id")]
+        refuse_unused(self.files, self.config, self.overrides, steps)
 
 
 def check_command(words: Sequence[str]) -> Checked:

@@ -70,7 +70,7 @@ def _refused(words: Sequence[str], folder: Path) -> Iterator[str]:
             checked = checked_linear(placed).finetune
         else:
             checked = check_command(placed)
-            checked.check_ranges()
+            checked.check()
         if Path(checked.files.files[0]).stem in ("train", "finetune"):  # others read what is not there yet
             for text, _ in make_plan(checked).refusals:
                 yield text

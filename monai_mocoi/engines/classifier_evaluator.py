@@ -35,6 +35,8 @@ class ClassifierEvaluator(GatheringEvaluator):
     A probability that is NaN or infinite is a NotFinitePredictionError, which names the image.
     """
 
+    described = ("kind", "name", "metrics")
+
     def __init__(
         self,
         device: torch.device | str,

@@ -21,6 +21,7 @@ class AutocastEvaluator(Evaluator):
     """Base of the evaluators: a bare network in eval mode, in mixed precision, with :class:`RunEvents`."""
 
     keys: tuple[str, ...] = ("image", "label")  # what is taken of a batch
+    described: tuple[str, ...] = ()  # attributes that decide what is measured; a run is only continued with the same
 
     def __init__(
         self,

@@ -38,6 +38,7 @@ class MoCoEvaluator(GatheringEvaluator):
     """
 
     keys = VIEWS
+    described = ("loss",)
 
     def __init__(
         self,

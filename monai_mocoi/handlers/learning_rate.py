@@ -1,11 +1,16 @@
 """Learning rate by the step: linear warm-up, then cosine or constant."""
 
+import logging
 import math
 from dataclasses import dataclass
 
 import torch
 from ignite.engine import Events
 from monai.engines import Workflow
+
+from monai_mocoi.distributed import rank
+
+logger = logging.getLogger(__name__)
 
 
 def warmup_cosine(step: int, total_steps: int, warmup_steps: int = 0, cosine: bool = True) -> float:
@@ -37,7 +42,7 @@ class WarmupCosine:
     Args:
         optimizer: whose parameter groups are set, each to the factor times the rate that it has now.
         warmup_steps: see :func:`warmup_cosine`.
-        warmup_max_share: a short run's warm-up is at most this share of its steps, 0..1.
+        warmup_max_share: a short run's warm-up is at most this share of its steps, 0..1; the log says so at the start.
         cosine: False: constant after the warm-up.
         accumulation_steps: the trainer's: iterations a step, and what remains at an epoch's end is a step too.
     """
@@ -53,6 +58,7 @@ class WarmupCosine:
             raise ValueError(f"warmup_steps is {self.warmup_steps}, but must be 0 (none) or more.")
         if not 0 <= self.warmup_max_share <= 1:
             raise ValueError(f"warmup_max_share is {self.warmup_max_share}, but must lie in 0..1.")
+        self._told = False
         self.base = [float(group["lr"]) for group in self.optimizer.param_groups]
 
     def attach(self, engine: Workflow) -> None:
@@ -64,6 +70,11 @@ class WarmupCosine:
         steps_an_epoch = -(-engine.state.epoch_length // self.accumulation_steps)
         total = engine.state.max_epochs * steps_an_epoch
         warmup = min(self.warmup_steps, int(self.warmup_max_share * total))
+        if warmup < self.warmup_steps and not self._told and rank() == 0:
+            text = "warmup_steps is %d, but the warm-up takes %d: at most %g of the run's %d steps."
+            numbers = self.warmup_steps, warmup, self.warmup_max_share, total
+            logger.info(f"{text} Only a longer run (max_epochs) has a longer one.", *numbers)
+        self._told = True
         factor = warmup_cosine(epoch * steps_an_epoch + batch // self.accumulation_steps, total, warmup, self.cosine)
         for group, base in zip(self.optimizer.param_groups, self.base, strict=True):
             group["lr"] = base * factor

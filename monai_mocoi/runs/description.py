@@ -15,6 +15,7 @@ from monai.transforms import Transform
 from torch import nn
 
 from monai_mocoi.engines import GradientTrainer
+from monai_mocoi.engines.evaluator import AutocastEvaluator
 from monai_mocoi.runs.settings import plain
 
 _PRECISIONS = {None: "float32", torch.bfloat16: "bf16", torch.float16: "fp16"}
@@ -25,7 +26,8 @@ def describe_training(trainer: GradientTrainer) -> dict[str, Any]:
 
     It is ``network`` (a text for each module, by its path), ``optimizer``, ``trainer`` (its losses and precision too),
     ``data`` (views, decoding, sampler, and which images can be read, as a count and a digest), ``handlers`` (those that
-    hold the optimiser or the network). The learning rate is that of the moment, so call it before the first step.
+    hold the optimiser or the network), ``validation`` (if there is any: what measures, and what chooses the best epoch
+    by it). The learning rate is that of the moment, so call it before the first step.
     """
     loader = trainer.data_loader
     dataset = getattr(loader, "dataset", None)
@@ -49,6 +51,7 @@ def describe_training(trainer: GradientTrainer) -> dict[str, Any]:
                 "drop_last": getattr(loader, "drop_last", None),
             },
             "handlers": dict(sorted((type(h).__name__, described(h)) for h in _acting_handlers(trainer))),
+            **({"validation": validation} if (validation := dict(_validation(trainer))) else {}),
         }
     )
 
@@ -117,8 +120,22 @@ def _readable_images(dataset: Any) -> str | None:
 
 
 def _acting_handlers(trainer: GradientTrainer) -> Iterator[Any]:
+    return (own for own in _handlers(trainer) if hasattr(own, "optimizer") or hasattr(own, "network"))
+
+
+def _validation(trainer: GradientTrainer) -> Iterator[tuple[str, Any]]:
+    """The evaluators that handlers run or read, and the handlers that choose an epoch by them."""
+    for owner in _handlers(trainer):
+        validator = getattr(owner, "validator", None)
+        if isinstance(validator, AutocastEvaluator):
+            yield type(validator).__name__, {name: described(getattr(validator, name)) for name in validator.described}
+            if hasattr(owner, "selection"):
+                yield type(owner).__name__, described(owner)
+
+
+def _handlers(trainer: GradientTrainer) -> Iterator[Any]:
     for handlers in trainer._event_handlers.values():
         for function, *_ in handlers:
             owner = getattr(function, "__self__", None)
-            if not isinstance(owner, Engine) and (hasattr(owner, "optimizer") or hasattr(owner, "network")):
+            if owner is not None and not isinstance(owner, Engine):
                 yield owner

@@ -51,13 +51,15 @@ def continued_manifest(
 ) -> dict[str, Any]:
     """The manifest of a run that goes on: its first start, and each continuation with the settings that changed.
 
+    ``seconds`` stay those of the parts before, also where a kill leaves no time to add this one's.
     Of its manifest so far, the one that a new run would have, its ``config.json`` so far, and the settings of now.
     """
     again = {name: now_running[name] for name in ("started", "device", "commit", "versions")}
     again["from_status"] = earlier["status"]
     again["changed"] = {name: [config.get(name), new] for name, new in settings.items() if config.get(name) != new}
     continued = [*earlier.get("continued", []), again]
-    return {**now_running, "started": earlier.get("started"), "continued": continued}
+    kept = {name: earlier[name] for name in ("seconds",) if name in earlier}
+    return {**now_running, "started": earlier.get("started"), "continued": continued, **kept}
 
 
 @cache  # the code that runs was read once

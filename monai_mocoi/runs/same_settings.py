@@ -16,8 +16,8 @@ MAY_DIFFER = frozenset({
 _OF_A_CHOICE = frozenset({"val_interval"})
 # Settings that earlier versions did not record. What each decides is compared all the same: the architecture as a part
 # of the network that a checkpoint describes, and by the hash of the weights. The overlap counts for aligned stages
-# only, of which there were none.
-_RECORDED_LATER = ("architecture", "stage_min_overlap")
+# only, of which there were none. How the best epoch is chosen follows from constants, unless an override is deeper.
+_RECORDED_LATER = ("architecture", "stage_min_overlap", "validation")
 _AS_IT_WAS = {"architecture": DEFAULT_ARCHITECTURE}  # random weights have no hash that would tell
 _ADVICE = {
     "world_size": "Start as many processes as before (torchrun --nproc_per_node).",

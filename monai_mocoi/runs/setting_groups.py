@@ -53,7 +53,7 @@ class Resumable(Group):
     weight_decay: t.NotNegative = t.setting("Of the optimiser.")
     max_grad_norm: t.Positive | None = t.setting("Clip the gradient's norm; none: no clipping.")
     crop_area: t.Range | None = t.setting(
-        "Least and greatest share of the image's area in a random crop.",
+        "Least and greatest share of the image's area in a random crop; none: the whole image.",
         wording="a list of 2 numbers above 0 and at most 1, the smaller first, or none", examples=[[0.8, 1.0]],
     )  # fmt: skip
 

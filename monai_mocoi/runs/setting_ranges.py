@@ -55,6 +55,11 @@ def _contradictions(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for name, wanted in _OF_LBFGS.items() if settings.get("solver") == "lbfgs" else ():
         if settings.get(name, wanted) != wanted:
             yield name, f"solver lbfgs needs {wanted!r}: set it so, or choose the solver gradient."
+    method, weights = settings.get("method"), settings.get("stage_weights", ())
+    if method == "moco" and weights:
+        yield "stage_weights", "method moco has no stage losses: leave it out, or take the bundle of mse or barlow."
+    if method in ("mse", "barlow") and weights == []:
+        yield "stage_weights", f"method {method} needs 4, such as [1, 1, 1, 1]; without stage losses take that of moco."
     if settings.get("batch_size") == 1 and (where := _norm_of_one_value(settings)):
         text = f"a batch of 1 image has no batch statistics for BatchNorm {where}: set batch_size to 2 or more."
         yield "batch_size", text

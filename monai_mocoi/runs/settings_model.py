@@ -14,6 +14,7 @@ from monai_mocoi.runs import setting_types as t
 class TrainSettings(g.Run, g.Resumable, g.Images, g.ImageErrors, g.Encoder):
     """``train.json`` and its overlay ``paper.json``: pretraining."""
 
+    run_dir: t.Place = t.setting("Folder of the run.")
     watch_every: t.Count = t.setting("From one value in TensorBoard to the next.", "iterations")
     check_every: t.Count = t.setting("From one look for collapse to the next.", "optimiser steps")
     on_collapse: Literal["stop", "warn"] = t.setting("What to do when the encoder collapses.")
@@ -56,6 +57,7 @@ class TrainSettings(g.Run, g.Resumable, g.Images, g.ImageErrors, g.Encoder):
 class FinetuneSettings(g.Run, g.Resumable, g.Images, g.ImageErrors, g.Labels, g.Encoder):
     """``finetune.json`` and its overlay ``paper_finetune.json``: a classifier on labels."""
 
+    run_dir: t.Place = t.setting("Folder of the run.")
     trainable: Literal["all", "head"] = t.setting("all: fine-tuning; head: the encoder is frozen, linear evaluation.")
     stage: Annotated[Literal[1, 2, 3, 4, "all"], t.Exactly] = t.setting(
         "Whose features the linear layer reads; all: of the four side by side."
@@ -96,6 +98,7 @@ class EvaluateSettings(g.Run, g.ImageErrors, g.Intervals, g.Thresholds):
     """``evaluate.json``: a classifier on test images."""
 
     run_dir: t.Place = t.setting("Run folder of finetune.json, or a classifier's file.")
+    evaluation_dir: t.Place = t.setting("Folder to write to.")
     split: t.Split = t.setting("Whose images.")
     worst_errors: t.CountFromZero = t.setting("Pictures of the worst errors; 0: none.", "images a class")
 

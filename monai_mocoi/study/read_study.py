@@ -20,8 +20,10 @@ class _Loader(yaml.SafeLoader):
 def _mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Any, Any]:
     seen = set()
     for key, _ in node.value:
+        mark = key.start_mark
+        if not isinstance(key, yaml.ScalarNode):
+            raise yaml.MarkedYAMLError(problem="a key must be one word, no list or mapping", problem_mark=mark)
         if key.value in seen:
-            mark = key.start_mark
             raise yaml.MarkedYAMLError(problem=f"the key {key.value!r} is there twice", problem_mark=mark)
         seen.add(key.value)
     return loader.construct_mapping(node, deep=True)

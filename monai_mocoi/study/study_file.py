@@ -6,6 +6,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationIn
 
 from monai_mocoi.networks.architectures import DEFAULT_ARCHITECTURE, Architecture
 from monai_mocoi.study.plan_record import ArmKind, Evaluation, NodeKind
+from monai_mocoi.study.settings_by_name import Settings
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_]*$", max_length=40)]
 Fraction = Annotated[float, Field(gt=0, le=1)]
@@ -60,7 +61,7 @@ class Arm(_Part):
     overlay: Literal["paper"] | None = Field(None, description="Of train.json: pretrained by paper.json over it.")
     architecture: Architecture = Field(DEFAULT_ARCHITECTURE, description="Of the encoder; by default the study's.")
     weights: str | None = Field(None, min_length=1, description="A file, for the kinds weights and continued.")
-    settings: dict[str, Any] = Field({}, description="Of its pretraining: names and values of train.json.")
+    settings: Settings = Field({}, description="Of its pretraining: names and values of train.json.")
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -136,7 +137,7 @@ class Study(_Part):
     )
     label_seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (1, 2, 3)
     pretrain_seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (1,)
-    settings: dict[Config, dict[str, Any]] = Field({}, description="Of every run of a config, by its name.")
+    settings: dict[Config, Settings] = Field({}, description="Of every run of a config, by its name.")
     resources: StudyResources = StudyResources()
 
     def fractions_of(self, evaluation: Evaluation) -> tuple[float, ...]:

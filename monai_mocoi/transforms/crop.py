@@ -75,7 +75,8 @@ class RandResizedCrop(RandImage):
 
     Args:
         size: pixels of the square result, or (rows, columns).
-        scale: smallest and largest share of the image's area, 0 < low <= high <= 1, else ValueError.
+        scale: smallest and largest share of the image's area, 0 < low <= high <= 1, else ValueError; None: no random
+            part but the whole image, whatever its aspect ratio.
         ratio: smallest and largest width / height, 0 < low <= high, else ValueError.
 
     Examples:
@@ -86,12 +87,15 @@ class RandResizedCrop(RandImage):
     """
 
     def __init__(
-        self, size: int | Sequence[int], scale: Sequence[float] = (0.08, 1.0), ratio: Sequence[float] = (3 / 4, 4 / 3)
+        self,
+        size: int | Sequence[int],
+        scale: Sequence[float] | None = (0.08, 1.0),
+        ratio: Sequence[float] = (3 / 4, 4 / 3),
     ) -> None:
         super().__init__(prob=1.0)
         self.size = _rows_columns(size, "RandResizedCrop")
-        self.scale, self.ratio = tuple(scale), tuple(ratio)
-        if len(self.scale) != 2 or not 0 < self.scale[0] <= self.scale[1] <= 1:
+        self.scale, self.ratio = None if scale is None else tuple(scale), tuple(ratio)
+        if self.scale is not None and (len(self.scale) != 2 or not 0 < self.scale[0] <= self.scale[1] <= 1):
             raise ValueError(f"RandResizedCrop: scale must be (low, high) with 0 < low <= high <= 1, got {scale}")
         if len(self.ratio) != 2 or not 0 < self.ratio[0] <= self.ratio[1] < math.inf:
             raise ValueError(f"RandResizedCrop: ratio must be (low, high) with 0 < low <= high, got {ratio}")
@@ -101,6 +105,9 @@ class RandResizedCrop(RandImage):
         """Draw a box (left, top, right, bottom) for an image of the size of ``data``, shape (C, H, W)."""
         super().randomize(None)
         rows, columns = data.shape[-2:]
+        if self.scale is None:
+            self._box = (0, 0, columns, rows)
+            return
         lowest, highest = math.log(self.ratio[0]), math.log(self.ratio[1])
         for _ in range(10):
             area = rows * columns * self.between(self.scale[0], self.scale[1])

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from monai_mocoi.cli.app import app
 from monai_mocoi.data import EpochIndex, load_datalist, read_predictions
-from monai_mocoi.errors import SettingsError
+from monai_mocoi.errors import RunFolderError, SettingsError
 from monai_mocoi.metrics import selection_metric
 from monai_mocoi.packaging import card_text, read_finetuned_run
 from tests.bundles.conftest import BUNDLES
@@ -209,10 +209,10 @@ def test_linear_evaluation_leaves_the_encoder_as_it_is(pretrained: Any, run: Run
 
 
 def test_a_head_trained_by_gradient_as_the_paper_does(run: Run) -> None:
-    built = run("finetune.json", "paper_finetune.json", trainable="head", max_epochs=1)
+    built = run("finetune.json", "paper_finetune.json", trainable="head", max_epochs=1, weight_decay=0.5)
     optimizer = built.parser.get_parsed_content("optimizer")
     assert type(optimizer) is torch.optim.Adam
-    assert optimizer.param_groups[0]["lr"] == 0.001
+    assert (optimizer.param_groups[0]["lr"], optimizer.param_groups[0]["weight_decay"]) == (0.001, 0.5)
     assert sum(p.numel() for group in optimizer.param_groups for p in group["params"]) == 128 * 5 + 5
     assert "epoch" in json.loads((folder("scratch-head-s4-f1-l1-gradient") / "classifier.json").read_text())["selected"]
 
@@ -333,5 +333,15 @@ def test_other_weights_or_labels_are_not_continued(build: Run, run: Run) -> None
         with pytest.raises(RuntimeError) as refused:
             build("finetune.json", label_fraction=0.5, checkpoint_every=1, max_epochs=3, resume=True, **change)
         assert name in str(refused.value.__cause__)
+    for change, text in (
+        ({"best_epoch#metric": "macro_f1"}, "validation.BestClassifier.metric 'macro_auc' -> 'macro_f1'"),
+        ({"best_epoch#selection": "metric"}, "validation.BestClassifier.selection 'last' -> 'metric'"),
+        ({"validate#evaluator#metrics": ["macro_auc"]}, "validation.ClassifierEvaluator.metrics"),
+    ):
+        other = build("finetune.json", label_fraction=0.5, checkpoint_every=1, max_epochs=3, resume=True, **change)
+        with pytest.raises(RunFolderError) as told:
+            other.trainer.run()
+        other.finalize()
+        assert text in str(told.value)
     run("finetune.json", label_fraction=0.5, checkpoint_every=1, max_epochs=3, resume=True)
     assert json.loads((made / "manifest.json").read_text())["status"] == "finished"

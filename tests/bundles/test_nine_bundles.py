@@ -213,6 +213,7 @@ def test_the_papers_fine_tuning_is_built(
     assert sample["image"].shape == (1 if data == "nih" else 3, 48, 48)
     optimizer = built.parser.get_parsed_content("optimizer")
     assert (type(optimizer).__name__, optimizer.param_groups[0]["lr"]) == ("Adam", 0.001)
+    assert optimizer.param_groups[0]["weight_decay"] == 0
     assert built.parser.get_parsed_content("kind") == ("multilabel" if data == "nih" else "multiclass")
 
 

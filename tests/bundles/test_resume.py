@@ -244,6 +244,7 @@ DEEP = {
     "train#trainer#max_grad_norm": (1.0, r"trainer.max_grad_norm None -> 1.0"),
     "train#trainer#stage_weights": ([2, 1, 1, 1], r"trainer.stage_weights \[1.0.*\] -> \[2, 1, 1, 1\]"),
     "train#trainer#stage_loss#normalize": (False, r"stage_loss normalize=True -> normalize=False"),
+    "validate#evaluator#temperature": (0.5, r"validation.MoCoEvaluator.loss temperature=0.2 -> temperature=0.5"),
     "train#handlers#2#warmup_max_share": (0.5, r"handlers.WarmupCosine.warmup_max_share 0.1 -> 0.5"),
     "train#handlers#2#_disabled_": (True, r"handlers.WarmupCosine WarmupCosine -> None"),
 }

@@ -47,10 +47,12 @@ def test_beside_something_else_nothing_is_removed(folder: Path) -> None:
 def test_evaluations_of_others_are_replaced_only_on_demand(folder: Path) -> None:
     _take_folder(folder, REQUEST, overwrite=False)
     (folder / "f1-l1").mkdir()
-    (folder / "f1-l1" / "metrics.json").touch()
+    cell = ["f1-l1/labelled.json", "f1-l1/metrics.json", "f1-l1/predictions.csv"]
+    for name in cell:
+        (folder / name).touch()
     with pytest.raises(UsageError, match=r"holds linear evaluations of others \(settings\)"):
         _take_folder(folder, REQUEST | {"settings": {"seed": 2}}, overwrite=False)
-    assert names(folder) == ["f1-l1/metrics.json", "linear.json"]
+    assert names(folder) == [*cell, "linear.json"]
     _take_folder(folder, REQUEST | {"settings": {"seed": 2}}, overwrite=True)
     assert names(folder) == ["linear.json"]
 

@@ -26,6 +26,8 @@ from tests.support.loaded_modules import loaded_by
 
 Mocoi = Callable[..., Result]
 
+SIZES: dict[str, Any] = {config: {"image_size": 32} for config in ("train", "finetune", "analyze")}
+
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -59,6 +61,15 @@ def test_a_plan_is_made_and_stays(planned: Callable[..., Result], dataset: Path,
     assert "as it was" in planned().output
 
 
+def test_an_arm_of_an_overlay_may_have_the_settings_of_all(planned: Callable[..., Result]) -> None:
+    """Linear evaluations are given those of fine-tunings, too."""
+    paper = {"id": "x", "kind": "pretrain", "method": "mse", "overlay": "paper"}
+    settings = SIZES | {"train": {"image_size": 32, "max_epochs": 2, "batch_size": 4, "queue_size": 8}}
+    settings["finetune"] = {"image_size": 32, "max_epochs": 2, "learning_rate": 0.1}
+    result = planned(arms=["mse", "moco", "random", paper], settings=settings)
+    assert result.exit_code == 0, result.output
+
+
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
@@ -69,6 +80,13 @@ def test_a_plan_is_made_and_stays(planned: Callable[..., Result], dataset: Path,
         ({"settings": {"finetune": {"batch_size": 0}}}, "batch_size"),
         ({"settings": {"evaluate": {"level": 2}}}, "level"),
         ({"settings": {"train": {"batch_size": 4096}}}, "4096"),
+        (
+            {
+                "arms": ["mse", "moco", {"id": "x", "kind": "pretrain", "method": "mse", "overlay": "paper"}],
+                "settings": {**SIZES, "train": {"image_size": 32, "learning_rate_per_256": 0.1}},
+            },
+            "learning_rate_per_256 would change nothing: paper.json has learning_rate of its own",
+        ),
         ({"metric": {"label": "Fracture"}}, "metric.label is 'Fracture', but chest has the labels Cardiomegaly"),
         ({"fractions": [1.0, 0.5, 0.001], "label_seeds": list(range(9))}, "fraction 0.001, draw "),
         ({"external": "/nowhere"}, "external_dir: "),

@@ -75,3 +75,15 @@ def test_the_model_is_that_of_the_config() -> None:
     config = {"run_dir": "runs/a"}  # which inference.json alone may leave out
     assert read_value("run_dir", "none", kind_of(config, "run_dir", "inference")) is None
     assert read_value("run_dir", "none", kind_of(config, "run_dir", "evaluate")) == "none"
+
+
+@pytest.mark.parametrize("word", ["20261201", "3.10", "true", "[1]"])
+@pytest.mark.parametrize(
+    ("config", "setting"),
+    [
+        *(("train", "run_dir"), ("paper", "run_dir"), ("finetune", "run_dir"), ("evaluate", "evaluation_dir")),
+        *(("inference", "inference_dir"), ("analyze", "analysis_dir"), ("train", "output_dir")),
+    ],
+)
+def test_a_folder_may_have_any_name(config: str, setting: str, word: str) -> None:
+    assert read_value(setting, word, kind_of({setting: "$os.path.join('a', 'b')"}, setting, config)) == word

@@ -14,7 +14,9 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 
 from monai_mocoi.data import ImageDataset
 from monai_mocoi.engines import is_whole
+from monai_mocoi.errors import RunFolderError
 from monai_mocoi.handlers import BestClassifier, Checkpoints, checkpoints
+from monai_mocoi.runs import description
 from tests.engines.classifiers import Table, dataset_of, evaluator_of, planned_trainer
 from tests.handlers.engine import counting
 
@@ -157,11 +159,11 @@ def test_patience_counts_epochs_but_ends_at_a_validation() -> None:
 
 
 def run_with_checkpoints(
-    folder: Path, plan: list[Any], stop: int | None = None, resume: bool = False, patience: int | None = None
+    folder: Path, plan: list[Any], stop: int | None = None, resume: bool = False, **options: Any
 ) -> tuple[BestClassifier, Any, torch.Tensor]:
     table = Table(np.zeros((6, 1)))
     validator = evaluator_of(table, dataset())
-    best = BestClassifier(table, validator, patience=patience)
+    best = BestClassifier(table, validator, **options)
     checkpoints = Checkpoints(folder, {}, "abc", every=1000, keep=9, resume=resume, also={"best": best})
     trainer = planned_trainer(validator, plan, [best], before=[checkpoints])
     if stop is not None:
@@ -205,8 +207,24 @@ def test_a_run_that_patience_had_ended_does_not_go_on_when_it_is_continued(tmp_p
     assert (again.state.epoch, best.summary()) == (3, whole.summary())
     assert is_whole(again)
     assert torch.equal(weights, torch.tensor(PLAN[2]))
-    best, again, _ = run_with_checkpoints(tmp_path, [PLAN[2], WORST, WORST, PLAN[0]], resume=True, patience=3)
-    assert (again.state.epoch, best.epoch) == (4, 4)  # more patience than then
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [({"patience": 3}, "patience 2 -> 3"), ({"metric": "macro_f1"}, "metric 'macro_auc' -> 'macro_f1'")],
+)
+def test_a_run_is_not_continued_by_another_rule(tmp_path: Path, change: dict[str, Any], text: str) -> None:
+    run_with_checkpoints(tmp_path, [PLAN[2], WORST], patience=2)
+    with pytest.raises(RunFolderError, match=f"validation.BestClassifier.{text}"):
+        run_with_checkpoints(tmp_path, [PLAN[2], WORST, WORST], resume=True, **{"patience": 2, **change})
+
+
+def test_a_run_of_before_the_rule_was_described_is_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as earlier:
+        earlier.setattr(description, "_validation", lambda trainer: ())
+        run_with_checkpoints(tmp_path, [PLAN[2], WORST], patience=2)
+    best, again, _ = run_with_checkpoints(tmp_path, [PLAN[2], WORST, PLAN[0]], resume=True, patience=2)
+    assert (again.state.epoch, best.epoch) == (3, 3)
 
 
 @pytest.mark.parametrize(("selection", "copies"), [("metric", 2), ("last", 1)])

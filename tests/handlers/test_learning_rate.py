@@ -49,6 +49,15 @@ def test_extending_a_run_follows_the_longer_cosine() -> None:
     assert rates(4)[:6] != rates(2)  # and the longer run falls later
 
 
+@pytest.mark.parametrize(("warmup", "told"), [(100, 1), (3, 1), (2, 0), (0, 0)])
+def test_a_warm_up_that_is_cut_short_is_told_once(warmup: int, told: int, caplog: pytest.LogCaptureFixture) -> None:
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    with caplog.at_level("INFO", "monai_mocoi"):
+        counting(max_epochs=4, iterations=5, handlers=[WarmupCosine(optimizer, warmup)]).run()
+    text = f"warmup_steps is {warmup}, but the warm-up takes 2: at most 0.1 of the run's 20 steps. Only a longer run"
+    assert caplog.text.count(text) == caplog.text.count("warmup_steps") == told
+
+
 def test_a_short_run_warms_up_for_its_share_only() -> None:
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
     engine = counting(max_epochs=4, iterations=5, handlers=[WarmupCosine(optimizer, warmup_steps=100)])

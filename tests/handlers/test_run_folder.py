@@ -318,6 +318,32 @@ def test_a_run_that_is_continued_takes_its_files_up(stopped: Path) -> None:
     assert len(manifest(stopped)["continued"]) == 2
 
 
+def test_the_time_of_earlier_parts_outlives_a_kill(stopped: Path) -> None:
+    path = stopped / "manifest.json"
+    path.write_text(json.dumps({**manifest(stopped), "seconds": 100.0}))
+    resume(stopped)
+    assert manifest(stopped)["seconds"] >= 100
+    while_it_ran = read_while_running(stopped, epochs=3)
+    assert {part["status"] for part in while_it_ran} == {"running"}
+    assert all(100 <= part["seconds"] < 200 for part in while_it_ran)
+    path.write_text(json.dumps(while_it_ran[0]))  # as a kill leaves it
+    resume(stopped, epochs=4)
+    assert 100 <= manifest(stopped)["seconds"] < 200
+
+
+def read_while_running(folder: Path, epochs: int) -> list[dict[str, Any]]:
+    """The manifest after each iteration of a continued run."""
+    found: list[dict[str, Any]] = []
+
+    class Reads:
+        def attach(self, engine: Any) -> None:
+            engine.add_event_handler(Events.ITERATION_COMPLETED, lambda: found.append(manifest(folder)))
+
+    handlers = [RunFolder(folder, {"seed": 3, "max_epochs": epochs}, "abc", resume=True), Continues(False), Reads()]
+    counting(max_epochs=epochs, handlers=handlers).run()
+    return found
+
+
 def test_a_run_that_another_handler_refuses_is_not_touched(stopped: Path) -> None:
     def content() -> dict[Path, tuple[bytes, int]]:
         files = (path for path in stopped.rglob("*") if path.is_file())

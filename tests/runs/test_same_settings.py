@@ -96,3 +96,13 @@ def test_a_run_of_before_stages_could_be_aligned_is_continued() -> None:
     text = refusal({"stage_pooling": "spatial"}, {"stage_pooling": "aligned", "stage_min_overlap": 0.1})
     assert "stage_pooling 'spatial' -> 'aligned'" in text
     assert "stage_min_overlap" not in text
+
+
+def test_a_run_of_before_the_choice_of_the_best_epoch_was_described_is_continued() -> None:
+    by_auc = {"validation": {"BestClassifier": {"metric": "macro_auc", "patience": 3}}}
+    by_f1 = {"validation": {"BestClassifier": {"metric": "macro_f1", "patience": 3}}}
+    check_same_settings({"a": 1}, {"a": 1, **by_auc}, "the run")
+    assert "validation.BestClassifier.metric 'macro_auc' -> 'macro_f1'" in refusal(by_auc, by_f1)
+    assert "validation.BestClassifier.metric 'macro_auc' -> None" in refusal(
+        by_auc, {"validation": {"BestClassifier": {}}}
+    )

@@ -176,6 +176,18 @@ def test_what_the_solver_would_pass_over_is_refused(other: dict[str, Any], text:
         check_ranges({"solver": "lbfgs", "trainable": "head", "balanced_sampling": False, "world_size": 1, **other})
 
 
+def test_stage_weights_are_of_the_methods_with_stage_losses() -> None:
+    some = [9, 9, 9, 9]
+    with pytest.raises(SettingsError, match=r"stage_weights is \[9, 9, 9, 9\], but method moco has no stage losses"):
+        check_ranges({"method": "moco", "stage_weights": some})
+    check_ranges({"method": "moco", "stage_weights": []})
+    for method in ("mse", "barlow"):
+        with pytest.raises(SettingsError, match=rf"stage_weights is \[\], but method {method} needs 4"):
+            check_ranges({"stage_weights": [], "method": method})
+        check_ranges({"stage_weights": some, "method": method})
+    check_ranges({"stage_weights": some, "method": "my_own"})
+
+
 @pytest.mark.parametrize("stage", [1, 2, 3, 4, "all"])
 @pytest.mark.parametrize("beyond", [0, 1])
 def test_a_batch_of_one_image_is_refused_where_torch_could_not_train(stage: int | str, beyond: int) -> None:

@@ -118,6 +118,22 @@ def test_the_file_is_read_as_yaml(tmp_path: Path) -> None:
             "give settings.analyze the same image_size",
         ),
         (
+            {"settings": {"train": {"image-size": 96}}},
+            "settings.train has image_size 96, so that arms would be compared on different images",
+        ),
+        (
+            {"settings": {"finetune": {"run-dir": "x"}}},
+            "settings.finetune has run_dir, which the study sets itself: by output_dir",
+        ),
+        (
+            {"arms": ["mse", "moco", {"id": "x", "kind": "pretrain", "method": "mse", "settings": {"image-size": 64}}]},
+            "the arm x has image_size 64, so that arms would be compared on different images",
+        ),
+        (
+            {"settings": {"train": {"max-epochs": 3, "max_epochs": 3}}},
+            "settings have max_epochs twice, with - and with _: leave one out",
+        ),
+        (
             {
                 "arms": [
                     "mse",
@@ -145,6 +161,7 @@ def test_everything_wrong_is_told_at_once() -> None:
     ("text", "words"),
     [
         ("name: a\nname: b\n", "line 2, column 1: the key 'name' is there twice"),
+        ("? [a, b]\n: c\n", "line 1, column 3: a key must be one word, no list or mapping"),
         ("name: [a\n", "study.yaml is not valid YAML, line 2"),
         ("- a\n", "study.yaml has no fields: it needs name, datasets, arms, primary"),
         ("a: !!python/object:os.system {}\n", "is not valid YAML"),
@@ -166,3 +183,11 @@ def test_images_of_another_size_may_be_those_of_all_arms() -> None:
     of_all = {"train": {"image_size": 96}, "finetune": {"image_size": 96}}
     assert study(settings=of_all, analyses=[]).settings["train"] == {"image_size": 96}
     assert study(settings=of_all | {"analyze": {"image_size": 96}}).analyses == ("probing", "reuse", "ks")
+
+
+def test_a_name_with_dashes_is_the_one_with_underscores() -> None:
+    """As a command reads it."""
+    arm = {"id": "x", "kind": "random", "settings": {"zero-init-residual": False}}
+    made = study(arms=["mse", "moco", arm], settings={"finetune": {"max-epochs": 3}})
+    assert made.settings["finetune"] == {"max_epochs": 3}
+    assert made.arms[-1].settings == {"zero_init_residual": False}

@@ -123,3 +123,13 @@ def test_dict_form_cuts_the_same_box_from_all_keys():
     data = crop({"a": image, "b": 1 - image})
     assert torch.equal(data["a"], RandResizedCrop(8, scale=(0.3, 0.6)).set_random_state(seed=1)(image))
     torch.testing.assert_close(data["a"] + data["b"], torch.ones(1, 8, 8))
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(37, 53), (20, 20), (8, 90)])
+def test_without_a_scale_the_whole_image_is_resized(rows, columns):
+    image = torch.rand(2, rows, columns)
+    crop = RandResizedCrop(16, scale=None).set_random_state(seed=0)
+    assert torch.equal(crop(image), crop_resize(image[None], torch.tensor([[0, 0, columns, rows]]), 16)[0])
+    assert torch.equal(crop(image), crop(image))
+    both = RandResizedCropd(("a", "b"), 16, scale=None)({"a": image, "b": 1 - image})
+    torch.testing.assert_close(both["a"] + both["b"], torch.ones(2, 16, 16))

@@ -51,18 +51,19 @@ def at_once(transform: Compose, levels: torch.Tensor, seeds: list[int]) -> torch
 
 
 def shipped(bundle: str, config: str, size: int) -> Compose:
-    """The transform of a view in a bundle, at a size."""
+    """The transform of a view in a bundle, at a size; "whole": of train.json without a random crop."""
     configs = BUNDLES / bundle / "configs"
     found = json.loads((configs / "train.json").read_text())
     if config == "paper":
         found |= json.loads((configs / "paper.json").read_text())
-    values = {"image_size": size, "crop_area": [0.4, 1.0], "mean": found["mean"], "std": found["std"]}
+    area = None if config == "whole" else [0.4, 1.0]
+    values = {"image_size": size, "crop_area": area, "mean": found["mean"], "std": found["std"]}
     transform: Compose = ConfigParser({**values, "t": found["views"]["transform"]}).get_parsed_content("t")
     return transform
 
 
 @pytest.mark.parametrize("bits", [8, 16])
-@pytest.mark.parametrize("config", ["train", "paper"])
+@pytest.mark.parametrize("config", ["train", "whole", "paper"])
 @pytest.mark.parametrize("bundle", ["nih_mse", "bch_mse", "dr_mse"])
 def test_a_batch_of_a_shipped_recipe_is_the_steps_one_after_the_other(bundle: str, config: str, bits: int) -> None:
     size = 40
