@@ -59,7 +59,9 @@ def _in_base64(pattern: bytes) -> Iterator[bytes]:
 
 
 # What zipfile and the others raise of a file that is damaged, encrypted (RuntimeError) or packed by another method.
-_UNREADABLE = (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error, lzma.LZMAError, OSError)
+_UNREADABLE = (
+    zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error, lzma.LZMAError, OSError, ValueError,
+)  # fmt: skip
 _PACKED_WHOLE = {b"\x1f\x8b": gzip.decompress, b"\xfd7zXZ\0": lzma.decompress}
 _PACKED_WHOLE |= {b"BZh%d1AY&" % level: bz2.decompress for level in range(1, 10)}
 _NOT_UNPACKED = (b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"\x28\xb5\x2f\xfd")  # 7z, RAR, Zstandard

@@ -5,7 +5,7 @@ import difflib
 from collections.abc import Sequence
 
 from monai_mocoi.errors import RefusedError, TableError
-from monai_mocoi.files.csv_table import Table, parse_table, read_content, torn_rows
+from monai_mocoi.files.csv_table import Table, check_quotes, parse_table, read_content, torn_rows
 from monai_mocoi.files.home_folder import expand_home
 
 NAME = "the labels table"  # what errors call it: its file's name could be that of a hospital or a person
@@ -114,6 +114,7 @@ def _parsed(text: str) -> Table:
     separator = max(heads, key=score, default=",")
     table = parse_table(text, NAME, separator)
     _check_one_separator(table, separator, heads)
+    check_quotes(table, NAME, separator)
     return table
 
 

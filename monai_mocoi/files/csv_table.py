@@ -64,8 +64,8 @@ def read_table(path: str | Path, needed: Sequence[str], name: str | None = None,
     """Read a CSV table with commas. Which columns are missing, the caller has to say.
 
     By ``needed`` columns (or others, ``or_needed``), in any case, a table with semicolons or tabs is known; ``name`` as
-    for :func:`read_text`. Raises TableError: as :func:`read_text`; the table has semicolons or tabs; or rows of it have
-    more cells than its header, see :func:`torn_rows`.
+    for :func:`read_text`. Raises TableError: as :func:`read_text`; the table has semicolons or tabs; a quotation mark
+    runs over rows; or rows of it have more cells than its header, see :func:`torn_rows`.
     """
     text = read_text(path, name)
     name = name or Path(path).name
@@ -77,6 +77,7 @@ def read_table(path: str | Path, needed: Sequence[str], name: str | None = None,
             raise TableError(
                 f"{name} has {plural} between its columns; save it with commas (and with points in its numbers)."
             )
+    check_quotes(table, name)
     if torn := torn_rows(table):
         some = ", ".join(map(str, torn[:5])) + (", ..." if len(torn) > 5 else "")
         raise TableError(
@@ -90,16 +91,18 @@ def read_table(path: str | Path, needed: Sequence[str], name: str | None = None,
 def torn_rows(table: Table) -> list[int]:
     """Numbers of the rows with more cells than the header, as a number with a comma makes them.
 
-    Empty cells beyond it count too, except where most rows have some: a program ends each row with a comma.
+    Empty cells beyond it, which a comma at the end of a row makes, count where another row has such a number, except if
+    most rows end so.
     """
     wide = len(table.header)
     longer = [(number, any(cell.strip() for cell in row[wide:])) for number, row in table.rows if len(row) > wide]
-    as_a_rule = 2 * sum(not filled for _, filled in longer) > len(table.rows)
-    return [number for number, filled in longer if filled or not as_a_rule]
+    ended = sum(not filled for _, filled in longer)
+    both = len(longer) > ended and 2 * ended <= len(table.rows)
+    return [number for number, filled in longer if filled or both]
 
 
 def parse_table(text: str, name: str, delimiter: str = ",") -> Table:
-    """Parse the text of a table. Raises TableError: it is no CSV, or a quotation mark runs over rows; names the row."""
+    """Parse the text of a table. Raises TableError: it is no CSV; names the row."""
     header: list[str] | None = None
     rows: list[tuple[int, list[str]]] = []
     number = 0
@@ -110,23 +113,47 @@ def parse_table(text: str, name: str, delimiter: str = ",") -> Table:
             if header is None:
                 header = [column.strip() for column in row]
             else:
-                if lost := max(_rows_within(cell, len(header), delimiter) for cell in row):
-                    raise TableError(
-                        f"{name}, row {number}: a quotation mark begins a text that takes in the next {lost} rows or "
-                        "more; delete it, or write it twice within a text in quotation marks."
-                    )
                 rows.append((number, row))
     except csv.Error as error:
         raise TableError(f"{name}, row {number + 1}: no readable CSV ({error}); {_SAVE}.") from None
     return Table(header or [], rows)
 
 
-def _rows_within(cell: str, wide: int, delimiter: str) -> int:
-    """How many whole rows of the table a cell holds: lines with as many separators as the header has; 0: it is text."""
-    lines = cell.splitlines()[1:-1]
-    # A line of a report may have one or two commas by chance.
-    alike = wide > 1 and all(line.count(delimiter) == wide - 1 for line in lines)
-    return len(lines) if alike and len(lines) * (wide - 1) >= 4 else 0
+def check_quotes(table: Table, name: str, delimiter: str = ",") -> None:
+    """Refuse a table (TableError) in which a cell has taken in whole rows, from one quotation mark to another.
+
+    Lines of a text are told from rows by this: a row has as many separators as the header, and in some column a value
+    that other rows have there too, or a number where they have numbers.
+    """
+    for number, row in table.rows:
+        for place, cell in enumerate(row):
+            if "\n" not in cell and "\r" not in cell:
+                continue
+            lines = list(csv.reader(cell.splitlines()[1:-1], delimiter=delimiter, quoting=csv.QUOTE_NONE))
+            if lines and all(len(line) == len(table.header) for line in lines) and _are_rows(lines, place, table):
+                raise TableError(
+                    f"{name}, row {number}: a quotation mark begins a text that takes in the next {len(lines)} rows or "
+                    "more; delete it, or write it twice within a text in quotation marks."
+                )
+
+
+def _are_rows(lines: list[list[str]], quoted: int, table: Table) -> bool:
+    for place in range(len(table.header)):
+        if place == quoted:
+            continue
+        others = {row[place].strip() for _, row in table.rows if place < len(row)} - {""}
+        own = {line[place].strip() for line in lines}
+        if own <= others or (all(map(_is_number, others)) and all(map(_is_number, own))):
+            return True
+    return False
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _has(header: Sequence[str], needed: Sequence[str]) -> bool:

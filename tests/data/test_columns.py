@@ -70,6 +70,15 @@ def test_a_row_in_other_folders_is_of_another_image(tmp_path):
         assert read_columns(table, tested, patients).values == {"sex": ["M", "M", "F"]}
 
 
+def test_many_images_of_one_file_name_are_found_at_once(tmp_path):
+    images = [f"train/patient{n:05}/study1/view1_frontal.jpg" for n in range(5_000)]
+    rows = "".join(f"CheXpert-v1.0-small/{image},{n}\n" for n, image in enumerate(images))
+    others = "".join(f"CheXpert-v1.0-small/valid/{n}/view1_frontal.jpg,0\n" for n in range(5_000))
+    (tmp_path / "groups.csv").write_text(f"image,site\n{others}{rows}")
+    found = read_columns(tmp_path / "groups.csv", images, ["p"] * len(images))
+    assert (found.values["site"], found.unused_rows) == ([str(n) for n in range(5_000)], 5_000)
+
+
 def test_file_names_in_other_folders_count_where_the_table_has_them_once(tmp_path):
     (tmp_path / "groups.csv").write_text("image,sex\nraw/1/0.dcm,F\nraw/2/0.dcm,M\nraw/1/1.dcm,F\n")
     found = read_columns(tmp_path / "groups.csv", ["images/0.png", "images/1.png"], ["1", "2"])

@@ -64,6 +64,30 @@ def test_edited_code_of_ones_own_changes_the_description():
     assert " code " not in describe_settings(Compose([ReadImage(1), np.mean]))  # their versions tell
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "class Decode:\n    @torch.no_grad()\n    def __call__(self, x):\n        return x + {}",
+        "class Decode:\n    WINDOW = (40, {})\n    def __call__(self, x):\n        return self.WINDOW",
+        "class Decode:\n    def __call__(self, x, *, level={}):\n        return level",
+        "def window(self, width):\n    return width\nclass Decode:\n    apply = functools.partialmethod(window, {})",
+        "@functools.lru_cache\ndef Decode(x):\n    return x + {}",
+    ],
+)
+def test_an_edit_behind_a_decorator_or_in_a_constant_is_noticed(text):
+    one, other, again = (_module(f"import functools, torch\n{text.format(value)}")["Decode"] for value in (1, 2, 1))
+    assert describe_settings(one) != describe_settings(other)
+    assert describe_settings(one) == describe_settings(again)
+
+
+def test_code_is_described_without_addresses():
+    text = (
+        "class Helper:\n    pass\n"
+        "class Decode:\n    own = Helper()\n    def __init__(self, helper=Helper()):\n        pass"
+    )
+    assert describe_settings(_module(text)["Decode"]) == describe_settings(_module(text)["Decode"])
+
+
 def test_a_setting_anywhere_changes_the_description():
     array = np.arange(3.0)
     described = [

@@ -123,6 +123,14 @@ def test_what_cannot_be_unpacked_is_counted(tmp_path, start):
     assert search.not_searched == 1
 
 
+def test_a_damaged_archive_is_counted(tmp_path):
+    for name, pack in (("a.bz2", bz2.compress), ("a.xz", lzma.compress), ("a.gz", gzip.compress)):
+        (tmp_path / name).write_bytes(pack(WORD.encode() * 50)[:-5])
+    search = ByteSearch([WORD])
+    search.in_folder(tmp_path)
+    assert search.not_searched == 3
+
+
 def test_pytorchs_files_are_searched(tmp_path):
     torch.save({"name": WORD, "weights": torch.zeros(3)}, tmp_path / "x.pt")
     assert _words((f.word, f.how) for f in ByteSearch([WORD]).in_folder(tmp_path)) == {WORD}

@@ -50,6 +50,8 @@ def test_rows_with_more_cells_than_the_header_are_refused(tmp_path):
     path.write_text("image,dose,sex\na.png,2,F\nb.png,3,1,F\nc.png,4,M,\n")
     with pytest.raises(TableError, match=r"t.csv: 2 of 3 rows \(row 3, 4\) have more cells .* which has 3"):
         read_table(path, ["image"])
+    path.write_text("image,sex\na.png,F\nb.png,M,\nc.png,F\n")  # a row ends with a comma
+    assert len(read_table(path, ["image"]).rows) == 3
     path.write_text("image,sex\na.png,F,\nb.png,M,\n")  # a comma ends each row
     assert [row[:2] for _, row in read_table(path, ["image"]).rows] == [["a.png", "F"], ["b.png", "M"]]
 
@@ -61,6 +63,16 @@ def test_an_unclosed_quotation_mark_that_takes_in_rows_is_refused(tmp_path):
     path.write_text("\n".join(["id,label,note", *rows]))
     with pytest.raises(TableError, match=r"t.csv, row 11: a quotation mark .* takes in the next 9 rows"):
         read_table(path, ["id"])
+    for header, cell in (
+        (
+            "image,patient,label,age,report",
+            "Findings:\nNo pneumothorax, effusion, consolidation, nodule, or mass.\nHeart",
+        ),
+        ("image,report", "One, two.\n" * 6),
+    ):
+        start = "a.png" + ",1" * (header.count(",") - 1)
+        path.write_text(f'{header}\n{start},"{cell}"\n{start},fine\n')
+        assert len(read_table(path, ["image"]).rows) == 2
     report = 'a.png,"Heart, lungs.\nNo effusion, no mass.\n\nSmall, old fracture."'
     path.write_text(f"image,report\n{report}\n")  # lines of a text, not rows
     assert len(read_table(path, ["image"]).rows) == 1

@@ -64,12 +64,20 @@ def test_a_row_with_too_many_cells_is_left_out_and_told(tmp_path: Path) -> None:
     assert table.torn == [3, 5]  # in the last, too, a comma in a number may have moved the cells
     assert table.column("id") == ["1", "3"]
     assert table.column("label") == ["yes", ""]
-    assert read(tmp_path, "id,dose,f,g\n1,2,0,1\n2,2,0,0\n3,3,1,0,\n").torn == [4]  # 3,1; f is 0, g not known
+    assert read(tmp_path, "id,dose,f,g\n1,2,5,0,1\n2,2,0,0\n3,3,1,0,\n").torn == [2, 4]  # 3,1; f is 0, g not known
 
 
 def test_a_separator_at_the_end_of_each_row_is_no_further_cell(tmp_path: Path) -> None:
     table = read(tmp_path, "id,label\n1,yes,\n2,no,\n3,\n")
     assert (table.torn, table.column("label")) == ([], ["yes", "no", ""])
+    assert read(tmp_path, "id,label\n1,yes\n2,no,\n3,yes\n4,no\n").torn == []  # of one row alone
+
+
+def test_a_quotation_mark_that_takes_in_rows_is_refused_and_chooses_no_separator(tmp_path: Path) -> None:
+    text = 'id,label,note\n1,0,fine\n2,1,"10 cm\n3,0,fine\n4,1,7 cm"\n5,0,fine\n'
+    for separator in ",;":
+        with pytest.raises(TableError, match="row 3: a quotation mark begins a text that takes in the next 1 rows"):
+            read(tmp_path, text.replace(",", separator))
 
 
 def test_columns_are_found_in_any_case(tmp_path: Path) -> None:
