@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from data_prep.inhouse.identifying_text import has_title, is_dated
 from monai_mocoi.data.columns import as_value
+from monai_mocoi.files.csv_table import is_number
 
 YES = frozenset("1 yes y true t positive pos present ja j wahr positiv vorhanden".split())  # noqa: SIM905
 NO = frozenset("0 no n false f negative neg absent nein falsch negativ".split())  # noqa: SIM905
@@ -60,7 +61,7 @@ def one_spelling(words: Sequence[str | None]) -> list[str | None]:
 
 def in_order(words: Counter[str]) -> list[str]:
     """Return classes in order, numbers first."""
-    return sorted(words, key=lambda word: (not _is_number(word), float(word) if _is_number(word) else 0, word))
+    return sorted(words, key=lambda word: (not is_number(word), float(word) if is_number(word) else 0, word))
 
 
 def free_text(counts: Counter[str]) -> str | None:
@@ -98,12 +99,4 @@ def _class(cell: str) -> str | None:
     if value is None:
         return None
     plain = _plain(cell)
-    return plain if plain is not None and _is_number(plain) else " ".join(str(value).split())
-
-
-def _is_number(word: str) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True
+    return plain if plain is not None and is_number(plain) else " ".join(str(value).split())

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from monai_mocoi.data.ages import Value
-from monai_mocoi.data.image_finder import image_finder
+from monai_mocoi.data.images_by_name import image_finder
 from monai_mocoi.data.patient_ids import patient_key
 from monai_mocoi.errors import RefusedError, TableError
 from monai_mocoi.files.csv_table import read_table

@@ -127,9 +127,8 @@ def check_quotes(table: Table, name: str, delimiter: str = ",") -> None:
     """
     for number, row in table.rows:
         for place, cell in enumerate(row):
-            if "\n" not in cell and "\r" not in cell:
-                continue
-            lines = list(csv.reader(cell.splitlines()[1:-1], delimiter=delimiter, quoting=csv.QUOTE_NONE))
+            inner = cell.splitlines()[1:-1] if "\n" in cell or "\r" in cell else []
+            lines = list(csv.reader(inner, delimiter=delimiter, quoting=csv.QUOTE_NONE)) if inner else []
             if lines and all(len(line) == len(table.header) for line in lines) and _are_rows(lines, place, table):
                 raise TableError(
                     f"{name}, row {number}: a quotation mark begins a text that takes in the next {len(lines)} rows or "
@@ -143,12 +142,13 @@ def _are_rows(lines: list[list[str]], quoted: int, table: Table) -> bool:
             continue
         others = {row[place].strip() for _, row in table.rows if place < len(row)} - {""}
         own = {line[place].strip() for line in lines}
-        if own <= others or (all(map(_is_number, others)) and all(map(_is_number, own))):
+        if own <= others or (others and all(map(is_number, [*others, *own]))):
             return True
     return False
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
+    """Whether a cell reads as a number."""
     try:
         float(text)
     except ValueError:

@@ -73,6 +73,8 @@ def test_an_unclosed_quotation_mark_that_takes_in_rows_is_refused(tmp_path):
         start = "a.png" + ",1" * (header.count(",") - 1)
         path.write_text(f'{header}\n{start},"{cell}"\n{start},fine\n')
         assert len(read_table(path, ["image"]).rows) == 2
+    path.write_text('image,a,report\na.png,,"x\n1,2,3\ny"\n')  # nothing to compare it with
+    assert len(read_table(path, ["image"]).rows) == 1
     report = 'a.png,"Heart, lungs.\nNo effusion, no mass.\n\nSmall, old fracture."'
     path.write_text(f"image,report\n{report}\n")  # lines of a text, not rows
     assert len(read_table(path, ["image"]).rows) == 1
