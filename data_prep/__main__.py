@@ -1,12 +1,13 @@
 """``python -m data_prep <source> ...``: raw images in, dataset folder out."""
 
 import errno
-import importlib
+import os
 import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from types import FrameType
 from typing import Any
 
@@ -50,11 +51,11 @@ class _Commands(TyperGroup):
         return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        module, colon, name = COMMANDS.get(cmd_name, (cmd_name,))[0].partition(":")
-        if not colon:
+        module, _, name = COMMANDS.get(cmd_name, (cmd_name,))[0].partition(":")
+        if not (module and name):
             return None
         app = typer.Typer(add_completion=False, rich_markup_mode=None)
-        source = getattr(importlib.import_module(module), name)
+        source = _own_source(module, name) if cmd_name not in COMMANDS else getattr(import_module(module), name)
         app.command(cmd_name, cls=ManyWords, epilog=_EXIT_CODES)(as_command(source, _run))
         made: Any = get_command(app)
         made.public = getattr(source, "public", True)
@@ -77,6 +78,23 @@ _app = typer.Typer(
 @_app.callback(help="Turn raw images into a dataset folder.", epilog=_EXIT_CODES)
 def _data_prep() -> None:
     pass
+
+
+def _own_source(module: str, name: str) -> Any:
+    """A class of the user's: in the current folder, where ``python -m`` looks, but the command mocoi does not."""
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    try:
+        found = import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+            raise  # of what it imports itself
+        raise typer.BadParameter(
+            f"there is no module {error.name}: go to the folder that has {error.name}.py, or install it."
+        ) from error
+    if not hasattr(found, name):
+        raise typer.BadParameter(f"the module {module} has no class {name!r}: write MODULE:CLASS.")
+    return getattr(found, name)
 
 
 class _Preempted(KeyboardInterrupt):

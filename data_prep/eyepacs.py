@@ -146,4 +146,7 @@ class Eyepacs(Source):
             print(f"Before and after, to look over: {os.path.join(self.out, SHEET_NAME)}")
         print_next(self.bundle, self.out, "--resize_mode fundus_any" if self.keep_badly_exposed else "")
         if self.keep_badly_exposed:
-            print("Give --resize_mode fundus_any to finetune.json too: its default refuses badly exposed photographs.")
+            print(
+                "Give --resize_mode fundus_any to finetune.json and analyze.json too: their default refuses badly "
+                "exposed photographs."
+            )

@@ -43,7 +43,10 @@ def list_tree(folders: Sequence[str]) -> ExportTree:
     for number, folder in enumerate(folders, start=1):
         root = os.path.realpath(expand_home(folder))
         if not os.path.isdir(root):
-            raise RefusedError(f"--images: folder {number} of {len(folders)} does not exist, or is no folder.")
+            raise RefusedError(
+                f"--images: folder {number} of {len(folders)} does not exist, or is no folder: give an existing one. "
+                f"(Its path is not repeated here, because it may name somebody.)"
+            )
         roots.append(root)
     tree = ExportTree()
     seen: set[str] = set()

@@ -29,21 +29,26 @@ def baselines_and_show(
     columns: str | None,
     overwrite: bool,
     workers: int | None,
-    phantoms: str = "chest",
+    phantoms: str | None = None,
     **settings: Any,
 ) -> None:
-    """Train and test the baselines of a data set ("demo": of ``phantoms``), write them, and print their AUCs.
+    """Train and test the baselines of a data set, write them, and print their AUCs.
+
+    "demo" is a data set of ``phantoms``: chest (None), histology or fundus.
 
     Each has its folder, with ``predictions.csv`` and ``metrics.json``; ``baselines.csv`` and, last, ``baselines.json``
     hold all figures. ``columns`` is a CSV table whose columns replace the datalist's. ``settings`` are of
     :class:`~monai_mocoi.analysis.IntervalSettings`; the seed shuffles the labels, too.
     """
     made = analysis.IntervalSettings(**settings)
-    folder = Path(out or os.path.join("runs", f"baselines-{os.path.basename(os.path.abspath(dataset))}"))
+    if phantoms is not None and dataset != "demo":
+        raise UsageError(f"--phantoms is {phantoms}, but is of the data set demo: leave it out.")
+    name = f"demo-{phantoms}" if phantoms not in (None, "chest") else os.path.basename(os.path.abspath(dataset))
+    folder = Path(out or os.path.join("runs", f"baselines-{name}"))
     check_can_be_written(folder, "out")
     if (folder / BASELINES_NAME).exists() and not overwrite:
         raise UsageError(f"{folder} already holds baselines: name another folder by --out, or add --overwrite.")
-    whole = load_datalist(resolve_dataset_dir(dataset, phantoms))
+    whole = load_datalist(resolve_dataset_dir(dataset, phantoms or ("chest" if dataset == "demo" else None)))
     datalist = labelled_part(whole)
     counts = {split: len(whole.splits()[split]) - len(items) for split, items in datalist.splits().items()}
     unlabelled = {split: without for split, without in counts.items() if without}

@@ -27,6 +27,8 @@ def compare_and_show(
     """
     check_metric(metric)
     files = [Path(first), *map(Path, others)]
+    if overwrite and json_file is None:
+        raise UsageError("--overwrite is given, but nothing is written: name the file by --json, or leave it out.")
     if json_file is not None:
         _check_target(Path(json_file), files, overwrite)
     probings = [path for path in map(analysis.find_probing, files) if path is not None]

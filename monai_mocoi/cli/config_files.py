@@ -74,7 +74,7 @@ def _read(file: str) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_without_repeats)
     except OSError as error:
-        raise UsageError(f"{file} cannot be read: {error.strerror}") from error
+        raise UsageError(f"{file} cannot be read: {error.strerror}; name a config file that you may read") from error
     except UsageError as error:
         raise UsageError(f"{file}: {error}") from error
     except json.JSONDecodeError as error:
@@ -83,7 +83,9 @@ def _read(file: str) -> dict[str, Any]:
         reasons = {UnicodeDecodeError: "it is not a UTF-8 text", RecursionError: "it is nested too deep"}
         raise UsageError(f"{file} is not valid JSON: {reasons.get(type(error), str(error))}") from error
     if not isinstance(content, dict):
-        raise UsageError(f"{file} holds {type(content).__name__}, but a config is an object: {{...}}")
+        raise UsageError(
+            f"{file} holds {type(content).__name__}, but a config is an object, {{...}}: name one such as train.json"
+        )
     return content
 
 

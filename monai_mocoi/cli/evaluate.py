@@ -45,6 +45,8 @@ def evaluate_and_show(
         raise UsageError("--recalibrate needs predictions on validation images to fit on: give them by --validation.")
     if age_bands is not None and subgroups is None:
         raise UsageError("--age_bands needs ages: give a table that has a column age by --subgroups.")
+    if overwrite and out is None:
+        raise UsageError("--overwrite is given, but nothing is written: name the folder by --out, or leave it out.")
     if out is not None:
         _check_out(Path(out), Path(predictions), overwrite)
     tested = read_predictions(predictions, name=predictions)
@@ -93,7 +95,7 @@ def _check_pair(tested: Predictions, validation: Predictions) -> None:
     if (tested.kind, tested.classes) != (validation.kind, validation.classes):
         raise UsageError(
             f"the two files are not of one classifier: {tested.kind} of {', '.join(tested.classes)}, and "
-            f"{validation.kind} of {', '.join(validation.classes)}."
+            f"{validation.kind} of {', '.join(validation.classes)}: give the validation file of the same classifier."
         )
     for what in ("images", "patients"):
         own, others = set(getattr(tested, what)), set(getattr(validation, what))

@@ -27,6 +27,8 @@ def linear_and_show(command: LinearCommand, out: str, test: str | None, overwrit
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     logging.getLogger("monai").setLevel(logging.WARNING)
     checked, folder = command.finetune, Path(out)
+    if unused := command.unused():
+        logger.warning("Not used by linear evaluations, and so without effect here: %s", ", ".join(unused))
     parser = ConfigParser()
     parser.read_config(list(checked.files.files))
     parser.update({name: "$None" if value is None else value for name, value in checked.overrides.items()})

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from monai_mocoi.cli.overrides import Checked, check_command
+from monai_mocoi.cli.unused_overrides import OF_GRADIENT
 from monai_mocoi.cli.values import settings_as_given
 from monai_mocoi.errors import UsageError
 from monai_mocoi.runs.setting_ranges import check_ranges
@@ -30,6 +31,11 @@ class LinearCommand:
     fractions: tuple[float, ...]
     draws: tuple[int, ...]
 
+    def unused(self) -> list[str]:
+        """Settings that were given, but that no linear evaluation uses; a study gives them for its fine-tunings."""
+        of_finetune = [name for name in OF_GRADIENT if name in self.finetune.overrides]
+        return of_finetune + [name for name in self.evaluate.overrides if name not in OF_EVALUATION]
+
 
 def check_linear(words: Sequence[str], fractions: str, draws: str, evaluation: str | None = None) -> LinearCommand:
     """Check a command without torch, as ``mocoi run`` does. Raises UsageError and SettingsError."""
@@ -40,6 +46,8 @@ def check_linear(words: Sequence[str], fractions: str, draws: str, evaluation: s
             raise UsageError(f"{name} is set by {_SET_BY_OPTIONS[name]}: leave --{name} out")
     first = f"--label_fraction={numbers[0][0]!r}", f"--label_seed={numbers[1][0]}"
     finetune = check_command([*words, "--trainable=head", *first])
+    if name := next(iter(finetune.run_arguments), ""):
+        raise UsageError(f"{name} is an argument of mocoi run: leave --{name} out")
     if finetune.config.get("solver") == "gradient":
         solver = " --solver gradient" if "solver" in finetune.overrides else ""
         raise UsageError(

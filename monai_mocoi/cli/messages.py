@@ -42,7 +42,8 @@ def short(value: Any, most: int = 60) -> str:
 _OURS = ("monai_mocoi", "data_prep")
 # How MONAI's config parser begins the errors that it wraps around the one that matters.
 _WRAPPINGS = ("Failed to evaluate", "Failed to instantiate component")
-_NO_MEMORY = re.compile(r"out of memory|can't allocate memory|not enough memory", re.IGNORECASE)
+_NO_MEMORY = re.compile(r"out of memory|can't allocate memory|not enough memory|ALLOC_FAILED", re.IGNORECASE)
+_OF_GPU = re.compile("cuda|cudnn|cublas", re.IGNORECASE)
 _IN_WORKER = re.compile(r"Caught \w+ in (DataLoader worker process|pin memory thread)")
 _SMALLER = "Lower batch_size (and raise accumulation_steps to make up for it) or image_size."
 
@@ -65,7 +66,7 @@ def explain(error: BaseException) -> tuple[str, int]:
         text += ". The disk (or your quota on it) is full: make room and give the command again, with "
         text += "--resume true where the run had begun."
     elif any(_is_out_of_memory(e) for e in chain):
-        where = "The GPU has" if any("cuda" in str(e).lower() for e in chain) else "The machine has"
+        where = "The GPU has" if any(_OF_GPU.search(str(e)) for e in chain) else "The machine has"
         first_line = text.partition("\n")[0]
         text = f"{where} not enough memory for this run. {_SMALLER} ({short(first_line, 160)})"
     elif not is_known:

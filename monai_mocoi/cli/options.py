@@ -56,7 +56,7 @@ _COLUMNS = "A column image or patient, and others to take in the place of the da
 BASELINES = {
     "out": Option("Default: runs/baselines-<DATASET's name>.", metavar="FOLDER"),
     "columns": Option(_COLUMNS, metavar="FILE.csv"),
-    "phantoms": Option("Which demo is: chest, histology or fundus.", "chest"),
+    "phantoms": Option("Which demo is: chest, histology or fundus. [chest]"),
     "workers": Option("Threads that read images.", kind=int),
     "overwrite": Option("Replace the baselines in that folder.", False, bool),
     **INTERVALS,

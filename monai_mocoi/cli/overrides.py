@@ -130,5 +130,5 @@ def _run_argument(config: dict[str, Any], name: str, word: str) -> Any:
         if not has(config, word):
             raise UsageError(f"{name} is {word}, which the config does not have{meant(config, word)}")
     elif not (name == "tracking" and word == "mlflow") and not Path(word).is_file():
-        raise UsageError(f"{name}: there is no file {word}")
+        raise UsageError(f"{name}: there is no file {word}: name an existing one, or leave --{name} out")
     return word

@@ -14,10 +14,12 @@ from monai_mocoi.cli.overrides import Checked
 from monai_mocoi.cli.plan_files import data_rows, written_rows
 from monai_mocoi.cli.plan_rows import AT_RUN_TIME, Planned, Row, in_words
 from monai_mocoi.cli.resolved_config import ResolvedConfig, Undecided
+from monai_mocoi.cli.unused_overrides import used_names
 from monai_mocoi.cli.values import setting_names
 from monai_mocoi.data.enough_images import require_images
 from monai_mocoi.data.sampler import EpochSampler
 from monai_mocoi.distributed.torchrun import torchrun_world_size
+from monai_mocoi.engines.options import check_accumulation
 from monai_mocoi.errors import DatasetError, SettingsError
 from monai_mocoi.runs.setting_ranges import check_ranges
 
@@ -32,12 +34,15 @@ _STEPS = ("imports", "initialize", "run", "finalize")
 def settings_rows(checked: Checked, config: ResolvedConfig) -> Iterator[Row]:
     """The constants in the config's order, and those that are in ``settings`` alone."""
     base = ResolvedConfig(checked.files.files[:1])
+    overlaid = used_names(base.raw) - used_names(checked.config)
     for name in _constants(checked.config):
         value = _shown(config, name)
         before = _shown(base, name) if base.has(name) else None
         source = _source(checked, name)
         if not source and before is not None and before != value:
             source = "follows"
+        if not source and name in overlaid:
+            source = "not used any more"
         was = "" if before in (None, value) else f", was {before}"
         yield name, value, f"{source}{was}" if source else ""
     for name in setting_names(checked.config):
@@ -140,12 +145,15 @@ def _step_rows(planned: Planned) -> Iterator[Row]:
     if datalist is None or batch is None or epochs is None:
         yield "iterations", AT_RUN_TIME, "by the number of images with labels" if datalist and batch is None else ""
         return
-    with planned.refusing(DatasetError):
+    with planned.refusing(DatasetError, SettingsError):
         validation = {"validation": 2} if config.has("validate#evaluator") else {}
         shuffle = config.get("train#dataloader#shuffle") is True
         require_images(datalist, training=batch * processes if shuffle else 1, **validation)
         share = len(EpochSampler(len(datalist.training), 0, shuffle, 0, processes, batch_size=batch))
         iterations = math.ceil(share / batch)
-        steps = math.ceil(iterations / (config.get("accumulation_steps") or 1))
+        accumulated = config.get("accumulation_steps") or 1
+        if "load_to_pretrain" in planned.targets:
+            check_accumulation(accumulated, iterations)
+        steps = math.ceil(iterations / accumulated)
         yield "iterations", f"{iterations} an epoch, {iterations * epochs} in all", f"{batch * processes} images each"
         yield "optimiser steps", f"{steps} an epoch, {steps * epochs} in all", f"{epochs} epoch(s)"

@@ -7,11 +7,11 @@ from pathlib import Path
 from monai_mocoi.cli.plan_rows import AT_RUN_TIME, Planned, Row
 from monai_mocoi.data.datalist import load_datalist, load_to_pretrain
 from monai_mocoi.data.enough_images import check_enough_to_pretrain, check_learnable
-from monai_mocoi.data.labels import check_labels_meant, labelled_items
+from monai_mocoi.data.labels import check_class_weighting, check_labels_meant, label_kind, labelled_items
 from monai_mocoi.data.new_images import find_new_images
 from monai_mocoi.demo.dataset_dir import demo_folder, resolve_dataset_dir
 from monai_mocoi.demo.generate import DEMO_VERSIONS
-from monai_mocoi.errors import DatasetError, HomeFolderError, RunFolderError, WeightsError
+from monai_mocoi.errors import DatasetError, HomeFolderError, RunFolderError, SettingsError, WeightsError
 from monai_mocoi.files.cache_dir import user_cache_dir
 from monai_mocoi.networks.classifier_card import CLASSIFIER_NAME
 from monai_mocoi.networks.known_images import check_drawn_or_real, images_in_words, known_images
@@ -59,12 +59,15 @@ def _folder_rows(planned: Planned, named: str) -> Iterator[Row]:
         yield "images", "not made yet: the first run draws them", ""
         return
     planned.datalist = datalist = (load_to_pretrain if pretrains else load_datalist)(folder)
-    with planned.refusing(DatasetError):
+    with planned.refusing(DatasetError, SettingsError):
         if pretrains:
-            check_enough_to_pretrain(datalist)
+            check_enough_to_pretrain(datalist, config.get("mask_own_patient") is True)
         elif labels:
             check_learnable(labelled_items(datalist.training) or datalist.training, datalist.labels)
             check_labels_meant(datalist, config.get("labels"), config.get("label_kind"), is_demo)
+            check_class_weighting(
+                label_kind(datalist), config.get("class_weighting") is True, str(config.get("solver"))
+            )
     for split, items in datalist.splits().items():
         without = len(items) - len(labelled_items(items)) if labels else 0
         note = f"{without} without a label" if without else ""

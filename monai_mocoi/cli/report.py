@@ -39,9 +39,12 @@ def report_and_show(
 
     folder = Path(runs) / "report" if out is None else Path(out)
     check_report_place(runs, folder, overwrite)
+    from monai_mocoi.study import PLAN_NAME, read_plan
     from monai_mocoi.study_report import Finding, Metric, finding, write_study_report  # SciPy and figures, only now
 
-    chosen = Metric.of(metric or "auc", label) if metric or label else None
+    if metric is None and label is not None:
+        metric = read_plan(runs).metric.name if (Path(runs) / PLAN_NAME).is_file() else "auc"
+    chosen = None if metric is None else Metric.of(metric, label)
     study = write_study_report(runs, folder, chosen, arm, overwrite, _settings_of)
     tests, arms = sum(len(cell.runs) for cell in study.cells.values()), len(study.arms)
     typer.echo(f"{tests} tested runs, {arms} arms, {len(study.comparisons)} comparisons; {study.metric.words}")
@@ -53,7 +56,8 @@ def report_and_show(
     typer.echo(f"Report: {folder / 'report.html'}")
     if study.found.plan is None:
         typer.echo(
-            f"Without a plan all comparisons are exploratory. To plan the next study: {command('study', 'plan')}"
+            "Without a plan all comparisons are exploratory. To plan the next study: "
+            f"{command('study', 'plan', 'study.yaml')} (docs/study.md)"
         )
 
 

@@ -81,10 +81,14 @@ def linear(
     finetune.json with trainable head and evaluate.json give, but features are computed only once. A cell that is whole
     is left as it is, so after an interruption the same command goes on.
     """
-    from monai_mocoi.cli.linear import linear_and_show
     from monai_mocoi.cli.linear_words import check_linear
+    from monai_mocoi.cli.threads import announce_threads, computing_with
 
     checked = check_linear(words or [], fractions, draws, evaluation)
     if not out:
         raise UsageError("--out is missing: name the folder to write to, as in --out runs/nih_mse/linear")
-    linear_and_show(checked, out, test, overwrite)
+    announce_threads(checked.finetune.threads)  # before torch is loaded
+    from monai_mocoi.cli.linear import linear_and_show
+
+    with computing_with(checked.finetune.threads):
+        linear_and_show(checked, out, test, overwrite)

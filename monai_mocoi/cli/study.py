@@ -77,6 +77,8 @@ def run(
     """
     from monai_mocoi.study import run_one, run_study
 
+    if node is not None and engine is not None:
+        raise UsageError("--node is for an engine's own steps: leave --node or --engine out")
     run_by_engine(study, engine, engine_words(context))
     say = console().print
     result = run_study(study, say) if node is None else run_one(study, node, say)

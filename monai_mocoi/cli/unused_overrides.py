@@ -1,7 +1,7 @@
-"""Settings of a command line that would change nothing, but would be recorded as used: they are refused."""
+"""Settings that change nothing: those of a command line would be recorded as used, and are refused."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from monai_mocoi.cli.config_files import ConfigFiles, read_configs
@@ -10,7 +10,10 @@ from monai_mocoi.errors import SettingsError, UsageError
 
 _STEPS = ("initialize", "run", "finalize")
 _REFERENCE = re.compile(r"[@%](\w+)")
-_OF_GRADIENT = ("learning_rate", "weight_decay", "max_epochs", "patience")
+OF_GRADIENT: tuple[str, ...] = ("learning_rate", "weight_decay", "max_epochs", "patience", "warmup_steps", "cosine")
+OF_GRADIENT += ("accumulation_steps", "max_grad_norm", "crop_area", "checkpoint_every", "keep_checkpoints")
+OF_GRADIENT += ("val_interval",)
+"""Settings of ``finetune.json`` that only training by gradient uses."""
 
 
 def refuse_unused(
@@ -27,16 +30,15 @@ def refuse_unused(
     """
     if len(files.given) < 2 or not overrides:
         return
-    starts = {*_STEPS, *steps}
     given = {setting.partition("#")[0]: setting for setting in overrides}
-    unused = given.keys() - _used(config, starts) - _used(files.config, starts)
+    unused = given.keys() - used_names(config, steps) - used_names(files.config, steps)
     if not unused:
         return
     before = read_configs(files.given[:1]).config
-    for name in [name for name in given if name in unused & _used(before, starts)]:
+    for name in [name for name in given if name in unused & used_names(before, steps)]:
         for place in range(2, len(files.given) + 1):
             now = read_configs(files.given[:place]).config
-            if name not in _used(now, starts):
+            if name not in used_names(now, steps):
                 break
         own = " and ".join(key for key in _users(before, name) if now.get(key) != before[key]) or "parts"
         raise UsageError(
@@ -50,7 +52,7 @@ def refuse_gradient_only(config: Mapping[str, Any], overrides: Mapping[str, Any]
     solver, frozen = config.get("solver"), config.get("trainable") == "head"
     # An expression as finetune.json has it; others are left to the run.
     if solver == "lbfgs" or (frozen and str(solver).startswith("$'lbfgs' if @trainable == 'head'")):
-        for name in [name for name in _OF_GRADIENT if name in overrides]:
+        for name in [name for name in OF_GRADIENT if name in overrides]:
             raise SettingsError(
                 f"{name} is {overrides[name]!r}, but solver lbfgs, which fits the linear layer to stored features, "
                 f"does not use it: leave --{name} out, or add --solver gradient.",
@@ -59,9 +61,14 @@ def refuse_gradient_only(config: Mapping[str, Any], overrides: Mapping[str, Any]
             )
 
 
-def _used(config: Mapping[str, Any], starts: Iterable[str]) -> set[str]:
-    """Keys at the top level of a config that its steps need; to be recorded in ``settings`` is no use."""
-    used, pending = set[str](), [start.partition("#")[0] for start in starts]
+def used_names(config: Mapping[str, Any], steps: Collection[str] = ()) -> set[str]:
+    """Keys at the top level of a config that its steps need; to be recorded in ``settings`` is no use.
+
+    Args:
+        config: as read, with its references and expressions.
+        steps: ids that are run beside the usual ones.
+    """
+    used, pending = set[str](), [step.partition("#")[0] for step in (*_STEPS, *steps)]
     while pending:
         name = pending.pop()
         if name != "settings" and name in config and name not in used:

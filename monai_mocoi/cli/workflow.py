@@ -95,7 +95,7 @@ def check_device(name: str) -> None:
     if not torch.cuda.is_available():
         raise UsageError(f"device is {name}, but torch finds no GPU: leave --device out, or write --device cpu")
     if (count := torch.cuda.device_count()) <= (device.index or 0):
-        raise UsageError(f"device is {name}, but there are only {count} GPU(s), numbered from 0")
+        raise UsageError(f"device is {name}, but there are only {count} GPU(s): write cuda:0 to cuda:{count - 1}")
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from .columns import item_columns as item_columns
 from .columns import read_columns as read_columns
 from .data_loader import keep_working as keep_working
 from .data_loader import loader as loader
+from .data_loader import loader_workers as loader_workers
 from .datalist import Datalist as Datalist
 from .datalist import load_datalist as load_datalist
 from .datalist import load_to_pretrain as load_to_pretrain
@@ -30,6 +31,7 @@ from .label_match import LabelMatch as LabelMatch
 from .label_match import check_labels_fit as check_labels_fit
 from .label_match import match_labels as match_labels
 from .label_order import draw_label_order as draw_label_order
+from .labels import check_class_weighting as check_class_weighting
 from .labels import check_labels_meant as check_labels_meant
 from .labels import label_array as label_array
 from .labels import label_kind as label_kind

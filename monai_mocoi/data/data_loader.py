@@ -15,7 +15,9 @@ from monai_mocoi.data.dataset import ImageDataset
 from monai_mocoi.data.sampler import EpochSampler
 from monai_mocoi.data.seeding import EpochIndex
 from monai_mocoi.data.view_batches import draws_batches
+from monai_mocoi.distributed.torchrun import torchrun_local_world_size
 from monai_mocoi.errors import DatasetError
+from monai_mocoi.threads import usable_cpus
 
 VIEWS_ON = ("auto", "cpu", "device")
 
@@ -77,6 +79,16 @@ def loader(
     )
 
 
+def loader_workers(device: torch.device | str, most: int = 8) -> int:
+    """How many processes are to read for a run on a device: on a CPU 0, the run itself; else one a core, ``most`` 8.
+
+    The cores are those that this process may use, shared with others that ``torchrun`` started on this machine.
+    """
+    if torch.device(device).type == "cpu":
+        return 0
+    return max(1, min(most, usable_cpus() // torchrun_local_world_size()))
+
+
 class _Batches(Dataset[Any]):
     """A data set that gives its loader whole batches; ``later``: their views are made on the training device."""
 
@@ -108,13 +120,14 @@ def _as_it_is(batch: dict[str, Any]) -> dict[str, Any]:
 
 
 def keep_working(worker: int) -> None:
-    """Let a cluster's preemption signals pass, so that the trainer can finish its iteration and save.
+    """Let Ctrl-C and a cluster's preemption signals pass, so that the trainer can finish its iteration and save.
 
     A scheduler signals every process of a job, and a worker that died of it would take the trainer with it in the
     middle of an iteration. The trainer's own SIGTERM, with which torch and Python end their workers, is obeyed as ever.
     It is a loader's ``worker_init_fn``, in the place of MONAI's own, which seeds the transforms as ``ImageDataset``
     does.
     """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     if not hasattr(signal, "sigwaitinfo"):  # macOS, Windows
         return
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)

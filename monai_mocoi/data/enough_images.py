@@ -21,12 +21,20 @@ FEW_LABELLED = 20
 logger = logging.getLogger(__name__)
 
 
-def check_enough_to_pretrain(datalist: Datalist) -> None:
-    """Refuse fewer than 10 training images (DatasetError), and warn of fewer than 200."""
+def check_enough_to_pretrain(datalist: Datalist, mask_own_patient: bool = False) -> None:
+    """Refuse fewer than 10 training images (DatasetError), and warn of fewer than 200.
+
+    With ``mask_own_patient``, under which only other patients' images are negatives, images of one patient are refused.
+    """
     images = len(datalist.training)
     needed = "pretraining needs a few hundred training images at least, better thousands (labels are not needed)"
     if images < LEAST_TO_PRETRAIN:
         raise DatasetError(f"{images} training image(s) cannot pretrain an encoder: {needed}. Add images.")
+    if mask_own_patient and len({item["patient"] for item in datalist.training}) < 2:
+        raise DatasetError(
+            f"all {images} training images are of one patient, and with mask_own_patient none is a negative of "
+            "another: set mask_own_patient to false, or add images of other patients."
+        )
     if images < FEW_TO_PRETRAIN:
         logger.warning(
             "Pretraining on %d images: the encoder will learn next to nothing, whatever the curves say; %s.",

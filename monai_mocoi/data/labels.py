@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from monai_mocoi.data.datalist import Datalist
 from monai_mocoi.data.datalist_form import SPLITS
 from monai_mocoi.deprecated import current_label_kind
-from monai_mocoi.errors import DatasetError
+from monai_mocoi.errors import DatasetError, SettingsError
 from monai_mocoi.metrics.inputs import UNKNOWN, is_known
 
 logger = logging.getLogger(__name__)
@@ -81,6 +81,17 @@ def check_labels_meant(datalist: Datalist, labels: Sequence[str] | None, kind: s
         raise DatasetError(
             f"the bundle is made for {_KINDS.get(kind, repr(kind))}, but the data set has {_KINDS[found_kind]}: give "
             "the data set that it was made for, adapt a bundle to this one, or change label_kind."
+        )
+
+
+def check_class_weighting(kind: str, class_weighting: bool, solver: str) -> None:
+    """Refuse class weights where L-BFGS fits a classifier of its own to each finding, with a SettingsError."""
+    if class_weighting and kind == "multilabel" and solver == "lbfgs":
+        raise SettingsError(
+            "class_weighting has no effect on linear evaluation of findings, each of which has a classifier of its "
+            "own: leave it out, or set solver to gradient.",
+            "class_weighting",
+            class_weighting,
         )
 
 

@@ -11,7 +11,7 @@ from monai_mocoi.data.datalist import load_datalist, refuse_bundle
 from monai_mocoi.data.datalist_form import DATALIST_NAME, MANIFEST_NAME
 from monai_mocoi.data.new_images import find_new_images
 from monai_mocoi.demo.demo_sets import DEMO_SETS
-from monai_mocoi.demo.generate import DEMO_VERSIONS, check_modality, generate_demo
+from monai_mocoi.demo.generate import DEMO_VERSIONS, checked_modality, generate_demo
 from monai_mocoi.errors import DatasetError, NoDatasetError
 from monai_mocoi.files.cache_dir import user_cache_dir
 from monai_mocoi.files.home_folder import expand_home
@@ -21,13 +21,14 @@ from monai_mocoi.networks.weights_place import check_weights_place
 _log = logging.getLogger(__name__)
 
 
-def resolve_dataset_dir(dataset_dir: str, modality: str, weights: str | os.PathLike[str] | None = None) -> str:
+def resolve_dataset_dir(dataset_dir: str, modality: str | None, weights: str | os.PathLike[str] | None = None) -> str:
     """Turn a bundle's ``dataset_dir`` into the absolute path of a dataset folder.
 
     Args:
         dataset_dir: a folder that ``data_prep`` has written, or "demo": phantoms, generated once into the user's cache
             folder (any number of processes may ask at the same time) and announced by a warning.
-        modality: of the bundle, a key of ``DEMO_VERSIONS``. Images of another one are announced by a warning.
+        modality: of the bundle, a key of ``DEMO_VERSIONS``. Images of another one are announced by a warning. None, for
+            a folder: of any.
         weights: that the bundle starts from, or tests: phantoms are not drawn for weights of real images, see
             :func:`~monai_mocoi.networks.check_drawn_or_real`.
 
@@ -37,7 +38,7 @@ def resolve_dataset_dir(dataset_dir: str, modality: str, weights: str | os.PathL
     """
     check_drawn_or_real(dataset_dir, weights)
     if dataset_dir == "demo":
-        check_modality(modality)
+        modality = checked_modality(modality)
         if weights is not None and Path(weights).suffix == ".pt":
             check_weights_place(weights)  # before minutes of drawing
         folder = demo_folder(modality)
@@ -49,7 +50,8 @@ def resolve_dataset_dir(dataset_dir: str, modality: str, weights: str | os.PathL
         return str(generate_demo(folder, modality))
     folder = Path(os.path.abspath(expand_home(dataset_dir)))
     if dataset_dir and (folder / DATALIST_NAME).is_file():
-        _warn_of_other_modality(folder, modality)
+        if modality is not None:
+            _warn_of_other_modality(folder, modality)
         return str(folder)
     if near := _near(folder) if dataset_dir else []:
         names = " or ".join(repr(str(Path(dataset_dir).with_name(name))) for name in near)

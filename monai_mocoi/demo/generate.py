@@ -51,7 +51,7 @@ def generate_demo(
     Raises:
         DatasetError: an unknown modality, a number out of its range, or a folder that holds something else.
     """
-    check_modality(modality)
+    checked_modality(modality)
     patients = DEMO_SETS[modality].patients if patients is None else patients
     size = DEMO_SETS[modality].size if size is None else size
     numbers = (("patients", patients, 10, 9999), ("size", size, 32, 2048), ("seed", seed, 0, 2**32 - 1))
@@ -79,10 +79,14 @@ def generate_demo(
     return folder
 
 
-def check_modality(modality: str) -> None:
-    """Refuse a modality without demo data, with a DatasetError."""
-    if modality not in DEMO_VERSIONS:
-        raise DatasetError(f"there is no demo data for modality '{modality}', only for {', '.join(DEMO_VERSIONS)}.")
+def checked_modality(modality: str | None) -> str:
+    """The modality; one without demo data is a DatasetError."""
+    if modality is None or modality not in DEMO_VERSIONS:
+        raise DatasetError(
+            f"there is no demo data for modality '{modality}', only for {', '.join(DEMO_VERSIONS)}: choose one of "
+            "these, or give a dataset folder."
+        )
+    return modality
 
 
 def _holds(folder: Path, wanted: dict[str, Any]) -> bool:

@@ -3,11 +3,18 @@
 import os
 import time
 import uuid
+from datetime import timedelta
 
 import torch
 import torch.distributed as dist
 
+from monai_mocoi.distributed.processes import device as own_device
 from monai_mocoi.distributed.processes import world_size
+from monai_mocoi.distributed.torchrun import started_by_torchrun, torchrun_local_world_size
+from monai_mocoi.errors import UsageError
+
+_PATIENCE = timedelta(hours=1)  # NCCL's own 10 minutes may be over while others wait for what the first alone does
+_abandoned = False
 
 
 def join(device: torch.device | str) -> None:
@@ -17,17 +24,29 @@ def join(device: torch.device | str) -> None:
     the addresses of those that live: they could not find each other. So each start meets below a prefix of its own.
 
     ``device`` is this process's; with GPUs they talk by NCCL, otherwise by gloo. A RuntimeError: they did not all come
-    within half an hour.
+    within half an hour. A UsageError: a GPU of a given number for each of several processes.
     """
-    on_gpu = torch.device(device).type == "cuda"
-    if on_gpu:
-        torch.cuda.set_device(torch.device(device))
+    place = torch.device(device)
+    on_gpu = place.type == "cuda"
+    if on_gpu and place.index is None and started_by_torchrun():
+        place = own_device()
+    elif on_gpu and torchrun_local_world_size() > 1 and place != (own := own_device()):
+        raise UsageError(f"device is {place} for each process, but that of this one is {own}: leave device out.")
+    if place.index is not None and on_gpu:  # "cuda" alone is the current one, and torch takes it for no choice
+        torch.cuda.set_device(place)
     if world_size() == 1 or dist.is_initialized():
         return
     store, rank, processes = next(dist.rendezvous("env://"))
     if os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True":
         store = dist.PrefixStore(agree_on_start(store, rank, processes), store)
-    dist.init_process_group("nccl" if on_gpu else "gloo", store=store, rank=rank, world_size=processes)
+    dist.init_process_group(
+        "nccl" if on_gpu else "gloo",
+        store=store,
+        rank=rank,
+        world_size=processes,
+        timeout=_PATIENCE,
+        device_id=place if on_gpu else None,
+    )
 
 
 def leave() -> None:
@@ -36,15 +55,24 @@ def leave() -> None:
     Without the wait a process can come to its end while a thread of the group still lets go of its last tensor; Python
     then aborts (exit code -6), and ``torchrun`` takes a finished run for a failed one.
     """
+    if _abandoned:
+        return
     if dist.is_available() and dist.is_initialized():
         dist.barrier()
-    abandon()
+        dist.destroy_process_group()
 
 
 def abandon() -> None:
-    """End the process group without waiting, after an error: the other processes end with an error of their own."""
+    """End the process group without waiting, after an error: the other processes end with an error of their own.
+
+    By NCCL the end of a group waits for the others, which wait for this process: it is left to the process's own end,
+    so that the error is told before.
+    """
+    global _abandoned
     if dist.is_available() and dist.is_initialized():
-        dist.destroy_process_group()
+        _abandoned = dist.get_backend() == "nccl"
+        if not _abandoned:
+            dist.destroy_process_group()
 
 
 def agree_on_start(store: "dist.Store", rank: int, world_size: int, limit: float = 1800.0, poll: float = 0.02) -> str:

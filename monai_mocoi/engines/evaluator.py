@@ -36,7 +36,7 @@ class AutocastEvaluator(Evaluator):
     ) -> None:
         self.network: Any = network
         self.inferer = SimpleInferer() if inferer is None else inferer
-        self.autocast = autocast_dtype(precision, device)
+        self.precision, self.autocast = precision, autocast_dtype(precision, device)
         batch = partial(prepare_images, keys=self.keys, channels_last=channels_last)
         super().__init__(device, val_data_loader, epoch_length, non_blocking=True, prepare_batch=batch, decollate=False)
         attach_handlers(self, val_handlers)

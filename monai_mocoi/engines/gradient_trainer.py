@@ -18,6 +18,7 @@ from monai_mocoi.data import EpochSampler
 from monai_mocoi.distributed import from_first_rank, unwrap
 from monai_mocoi.engines.events import attach_handlers
 from monai_mocoi.engines.iteration_values import IterationValues
+from monai_mocoi.engines.momentum import begin_momentum
 from monai_mocoi.engines.options import autocast_dtype, check_training, prepare_images
 from monai_mocoi.engines.outputs import Outputs
 from monai_mocoi.engines.phase_clock import DATA, STEP, PhaseClock
@@ -99,7 +100,9 @@ class GradientTrainer(Trainer):
             self.outputs.late = self.outputs.late and not self.scaler.is_enabled()
 
     def _scaler(self) -> Any:
-        return torch.amp.GradScaler(self.state.device.type, enabled=self.autocast == torch.float16)
+        if scales := self.autocast == torch.float16:
+            begin_momentum(self.optimizer)
+        return torch.amp.GradScaler(self.state.device.type, enabled=scales)
 
     def run(self) -> None:  # type: ignore[override]
         """Train from the state reached so far to ``max_epochs``."""

@@ -10,7 +10,7 @@ from monai.engines import Trainer, Workflow
 from torch import nn
 
 from monai_mocoi.analysis import PENALTIES, LinearEvaluation, LinearFit, features_of, pooled_features
-from monai_mocoi.data import ImageDataset, label_array
+from monai_mocoi.data import ImageDataset, check_class_weighting, label_array
 from monai_mocoi.distributed import unwrap, world_size
 from monai_mocoi.engines.events import attach_handlers
 from monai_mocoi.engines.options import autocast_dtype
@@ -67,15 +67,12 @@ class LinearTrainer(Trainer):
     def run(self) -> None:  # type: ignore[override]
         """Compute, fit and choose.
 
-        A ValueError: the encoder is not frozen, there are several processes, or class weights for findings.
+        A ValueError: the encoder is not frozen, there are several processes, or (SettingsError) class weights for
+        findings.
         """
         if self.module.trainable != "head":
             raise ValueError(f"trainable is {self.module.trainable!r}, but linear evaluation needs 'head'.")
-        if self.class_weights is not None and self.kind == "multilabel":
-            raise ValueError(
-                "class_weighting has no effect on linear evaluation of findings, each of which has a classifier of its "
-                "own: leave it out, or choose solver gradient."
-            )
+        check_class_weighting(self.kind, self.class_weights is not None, "lbfgs")
         if world_size() > 1:
             raise ValueError("linear evaluation runs in one process: start it without torchrun.")
         Workflow.run(self)

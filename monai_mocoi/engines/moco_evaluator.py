@@ -79,11 +79,12 @@ class MoCoEvaluator(GatheringEvaluator):
         if count < 2:
             return  # one image has no negatives: there is nothing to measure
         totals = torch.zeros(4, dtype=torch.float64)
-        others = ~torch.eye(count, dtype=torch.bool, device=queries.device)
         for start in range(0, count, _BLOCK):
             rows = slice(start, start + _BLOCK)
             positive = (queries[rows] * keys[rows]).sum(dim=1)
-            negative, mask = queries[rows] @ keys.T, others[rows]
+            negative = queries[rows] @ keys.T
+            mask = torch.ones_like(negative, dtype=torch.bool)
+            mask[:, rows].fill_diagonal_(False)  # its own second view
             losses = self.loss(positive, negative, mask)
             found = (top_k_accuracy(positive, negative, mask, k=k) for k in (1, 5))
             means = losses.mean(), normalized_info_nce(losses, negative, mask), *found

@@ -10,7 +10,7 @@ from torch import nn
 from monai_mocoi.data import views_of
 from monai_mocoi.distributed import rank
 from monai_mocoi.engines.gradient_trainer import Computed, GradientTrainer
-from monai_mocoi.engines.options import GEOMETRY, VIEWS, TrainerOptions
+from monai_mocoi.engines.options import GEOMETRY, VIEWS, TrainerOptions, check_accumulation
 from monai_mocoi.errors import UsageError
 from monai_mocoi.metrics import normalized_info_nce, std_of_l2_normalized, top_k_accuracy
 from monai_mocoi.networks import MoCoOutput, unwrap_moco
@@ -53,6 +53,7 @@ class MoCoTrainer(GradientTrainer):
     """
 
     keys = (*VIEWS, *GEOMETRY)
+    image_list = "training, then pretraining, in datalist.json"
     described = (*GradientTrainer.described, "contrastive_loss", "stage_loss", "stage_weights")
 
     def __init__(
@@ -86,6 +87,7 @@ class MoCoTrainer(GradientTrainer):
         self.views = views
         self._checked = False
         super().__init__(device, max_epochs, train_data_loader, network, optimizer, **options)
+        check_accumulation(self.accumulation_steps, len(train_data_loader))  # type: ignore[arg-type]
         if compile and self.moco.query_encoder._recompute:
             raise ValueError("activation_checkpointing and compile do not go together: set one of them to false.")
         if compile:
@@ -129,11 +131,14 @@ class MoCoTrainer(GradientTrainer):
             watch_stages=watch,
             geometry=None if any(own is None for own in maps) else tuple(maps),
         )
-        rows = self.contrastive_loss(output.positive, output.negative, output.mask)
-        terms = {"loss/contrastive": rows.mean()}
-        if self.stage_loss is not None:
-            for number, (weight, stage) in enumerate(zip(self.stage_weights, output.stages(), strict=True), start=1):
-                terms[f"loss/stage{number}"] = weight * self.stage_loss(*stage)
+        # Half precision is for the network alone: products of the losses' own would overflow in fp16.
+        with torch.autocast(self.state.device.type, enabled=False):
+            rows = self.contrastive_loss(output.positive, output.negative, output.mask)
+            terms = {"loss/contrastive": rows.mean()}
+            if self.stage_loss is not None:
+                stages = zip(self.stage_weights, output.stages(), strict=True)
+                for number, (weight, stage) in enumerate(stages, start=1):
+                    terms[f"loss/stage{number}"] = weight * self.stage_loss(*stage)
         return terms, lambda: self._watched(output, rows)
 
     def _watched(self, output: MoCoOutput, rows: torch.Tensor) -> dict[str, torch.Tensor]:

@@ -8,6 +8,7 @@ import torch
 from monai.inferers import Inferer
 
 from monai_mocoi.engines.measured_precision import measured_precision
+from monai_mocoi.errors import SettingsError
 
 PRECISIONS = ("auto", "float32", "bf16", "fp16")
 VIEWS = ("view1", "view2", "index", "patient")
@@ -75,6 +76,17 @@ def check_training(
         raise ValueError(
             "there are fewer training images than one batch, so not a single step would be made: lower batch_size (or "
             "add images)."
+        )
+
+
+def check_accumulation(accumulation_steps: int, batches: int) -> None:
+    """Refuse (SettingsError) more batches a step than an epoch has: the learning rate of pretraining is for so many."""
+    if accumulation_steps > batches:
+        raise SettingsError(
+            f"accumulation_steps is {accumulation_steps}, but an epoch has {batches} batches: set accumulation_steps "
+            f"to {batches} or less, or lower batch_size.",
+            "accumulation_steps",
+            accumulation_steps,
         )
 
 

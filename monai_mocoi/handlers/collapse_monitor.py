@@ -11,6 +11,7 @@ from monai_mocoi.distributed.processes import rank
 from monai_mocoi.engines import MoCoTrainer, RunEvents
 from monai_mocoi.errors import CollapseError
 from monai_mocoi.handlers.kept_state import KeptState
+from monai_mocoi.handlers.learning_rate import warmup_length
 from monai_mocoi.runs.run_state import untouched
 
 logger = logging.getLogger(__name__)
@@ -41,6 +42,8 @@ class CollapseMonitor(KeptState):
         check_every: steps of the optimiser (not iterations) from one check to the next, 1 or more.
         images: how many to look at, the first of the data set, 2 or more.
         grace_steps, warmup_steps: no check counts up to the larger of these steps; 0: all count.
+        warmup_max_share: of the run's steps, to which the warm-up is cut; as for
+            :class:`~monai_mocoi.handlers.WarmupCosine`.
         patience: low checks in a row that make a collapse, 1 or more.
         rank_threshold, margin_threshold: 0 or more.
         on_collapse: "stop": raise CollapseError; "warn": log a warning, once for each run of low checks.
@@ -59,6 +62,7 @@ class CollapseMonitor(KeptState):
     margin_threshold: float = MARGIN_THRESHOLD
     on_collapse: str = "stop"
     batch_size: int = 64
+    warmup_max_share: float = 0.1
     low_checks: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
@@ -71,7 +75,6 @@ class CollapseMonitor(KeptState):
             text = f"there are {count} validation images, but the collapse monitor compares images and needs 2 or more"
             raise ValueError(f"{text}: put more patients into the validation split.")
         self.images = min(self.images, len(self.dataset))
-        self.grace_steps = max(self.grace_steps, self.warmup_steps)
         self.few = self.images <= _IMAGES_A_DIRECTION
         self.rank_threshold = 0.0 if self.few else min(self.rank_threshold, self.images / _IMAGES_A_DIRECTION)
         self.pairs = KeptPairs(self.dataset, self.images, self.batch_size)
@@ -88,7 +91,8 @@ class CollapseMonitor(KeptState):
         # Steps of the optimiser so far; what remains at an epoch's end is a step too.
         size, length = engine.accumulation_steps, engine.state.epoch_length
         epochs, batches = divmod(engine.state.iteration, length)
-        step = epochs * -(-length // size) + batches // size
+        steps_an_epoch = -(-length // size)
+        step = epochs * steps_an_epoch + batches // size
         if not engine.step_is_complete() or step % self.check_every:
             return
         with engine.clock.phase("monitor"):
@@ -97,14 +101,15 @@ class CollapseMonitor(KeptState):
             if rank() == 0:
                 for name, value in values.items():
                     self.summary_writer.add_scalar(name, value, engine.state.iteration)
-        self._judge(engine.state.iteration, step, values)
+        warmup = warmup_length(self.warmup_steps, self.warmup_max_share, engine.state.max_epochs * steps_an_epoch)
+        self._judge(engine.state.iteration, step, values, max(self.grace_steps, warmup))
 
-    def _judge(self, iteration: int, step: int, values: Mapping[str, float]) -> None:
+    def _judge(self, iteration: int, step: int, values: Mapping[str, float], grace_steps: int) -> None:
         # Written so that NaN counts as low: features that are not finite are of no use either.
         healthy = values["collapse/rank_stage4"] >= self.rank_threshold or all(
             values[name] >= self.margin_threshold for name in ("collapse/margin_stage4", "collapse/margin")
         )
-        self.low_checks = 0 if healthy or step <= self.grace_steps else self.low_checks + 1
+        self.low_checks = 0 if healthy or step <= grace_steps else self.low_checks + 1
         if self.low_checks < self.patience:
             return
         if self.on_collapse == "stop":

@@ -81,8 +81,8 @@ class EncoderSaver:
             return
         if (name := first_not_finite(self.moco)) is not None:
             raise weights_not_finite(engine.state.iteration, name)
-        heads = {"head": self.moco.query_head.state_dict(), "stage_heads": self.moco.stage_heads.state_dict()}
-        write_torch(self.folder / "heads.pt", heads)
+        parts = {"head": self.moco.query_head, "stage_heads": self.moco.stage_heads}
+        write_torch(self.folder / "heads.pt", {name: _on_cpu(part.state_dict()) for name, part in parts.items()})
         card = self._card(engine)
         save_encoder(self.folder / ENCODER_NAME, self.moco.query_encoder, card)
         if (warning := guessing_warning(card)) is not None:
@@ -117,3 +117,8 @@ class EncoderSaver:
             **EncoderCard.from_settings(self.settings),
             **known,
         )
+
+
+def _on_cpu(state: Mapping[str, Any]) -> dict[str, Any]:
+    """A state dict that can be read without a GPU."""
+    return {name: value.detach().cpu() for name, value in state.items()}

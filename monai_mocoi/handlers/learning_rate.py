@@ -32,6 +32,11 @@ def warmup_cosine(step: int, total_steps: int, warmup_steps: int = 0, cosine: bo
     return 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
 
 
+def warmup_length(warmup_steps: int, max_share: float, total_steps: int) -> int:
+    """Steps of the warm-up: ``warmup_steps``, but at most a share of all steps of the run."""
+    return min(warmup_steps, int(max_share * total_steps))
+
+
 @dataclass(eq=False, repr=False)
 class WarmupCosine:
     """Set the learning rate before every iteration, from the step's number alone.
@@ -69,7 +74,7 @@ class WarmupCosine:
         epoch, batch = divmod(engine.state.iteration - 1, engine.state.epoch_length)
         steps_an_epoch = -(-engine.state.epoch_length // self.accumulation_steps)
         total = engine.state.max_epochs * steps_an_epoch
-        warmup = min(self.warmup_steps, int(self.warmup_max_share * total))
+        warmup = warmup_length(self.warmup_steps, self.warmup_max_share, total)
         if warmup < self.warmup_steps and not self._told and rank() == 0:
             text = "warmup_steps is %d, but the warm-up takes %d: at most %g of the run's %d steps."
             numbers = self.warmup_steps, warmup, self.warmup_max_share, total

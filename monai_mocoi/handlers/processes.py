@@ -5,7 +5,7 @@ from typing import Any
 
 from ignite.engine import Engine
 from ignite.handlers import ProgressBar
-from monai.engines import Evaluator, Workflow
+from monai.engines import Workflow
 from torch import nn
 
 from monai_mocoi.distributed import rank
@@ -24,13 +24,14 @@ class Progress(ProgressBar):
 
 @dataclass(eq=False, repr=False)
 class TimedValidation:
-    """Run an evaluator every ``interval`` epochs, 1 or more; attach it on every process.
+    """Run an evaluator every ``interval`` epochs, 1 or more, and after the last one; attach it on every process.
 
-    The trainer's clock knows the time as validation. The interval has no effect for a
+    The trainer's clock knows the time as validation. An evaluator whose ``precision`` is "auto" takes the trainer's,
+    which a continued run keeps from where it began. The interval has no effect for a
     :class:`~monai_mocoi.engines.LinearTrainer`, which has one epoch.
     """
 
-    validator: Evaluator
+    validator: Any
     interval: int = 1
 
     def attach(self, engine: Workflow) -> None:
@@ -40,7 +41,9 @@ class TimedValidation:
     def _validate(self, engine: Workflow) -> None:
         if not isinstance(engine, GradientTrainer):
             self.validator.run(engine.state.epoch)
-        elif engine.state.epoch % self.interval == 0:
+        elif engine.state.epoch % self.interval == 0 or engine.state.epoch == engine.state.max_epochs:
+            if getattr(self.validator, "precision", "") == "auto":
+                self.validator.autocast = engine.autocast
             with engine.clock.phase("validation"):
                 self.validator.run(engine.state.epoch)
 

@@ -60,7 +60,7 @@ class ViewPairs:
         ]
         title = (
             f"View pairs, epoch {state.epoch}, step {state.iteration}: two random views of one image, one above the "
-            "other, as the network sees them. Row: of 'training' in datalist.json, from 0"
+            "other, as the network sees them. Row: of 'training', then 'pretraining', in datalist.json, from 0"
         )
         sheet = picture_sheet(title, [Part("", cells)], columns=4, side=_SIDE)
         self.writer.add_image("views/pairs", sheet, state.epoch, dataformats="HWC")

@@ -32,6 +32,27 @@ class KnownValuesLoss(nn.Module):
         return values.sum() * processes / count.clamp(min=1)
 
 
+class WeightedClassLoss(nn.Module):
+    """Cross-entropy of classes with weights, as ``nn.CrossEntropyLoss``: a mean by the weights of the images' classes.
+
+    Each of several processes returns its weighted sum, times the number of processes, divided by the weights of all
+    images, so that DistributedDataParallel's average is that of one process with the whole batch.
+
+    ``weights``: ``(classes,)`` positive.
+    """
+
+    def __init__(self, weights: torch.Tensor) -> None:
+        super().__init__()
+        self.weights: torch.Tensor
+        self.register_buffer("weights", weights)
+
+    def forward(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """Average. ``logits``: ``(N, classes)``. ``labels``: ``(N,)`` class numbers."""
+        whole = global_sum(self.weights[labels].sum())
+        processes = dist.get_world_size() if several_processes() else 1
+        return nn.functional.cross_entropy(logits, labels, self.weights, reduction="sum") * processes / whole
+
+
 def classification_loss(kind: str, weights: torch.Tensor | None = None, some_unknown: bool = False) -> nn.Module:
     """Choose the loss of logits ``(N, classes)``, averaged over images (and findings).
 
@@ -51,5 +72,5 @@ def classification_loss(kind: str, weights: torch.Tensor | None = None, some_unk
     if kind == "multilabel":
         return KnownValuesLoss(weights) if some_unknown else nn.BCEWithLogitsLoss(pos_weight=weights)
     if current_label_kind(kind) == "multiclass":
-        return nn.CrossEntropyLoss(weight=weights)
+        return nn.CrossEntropyLoss() if weights is None else WeightedClassLoss(weights)
     raise ValueError(f"the kind of labels is {kind!r}; choose multilabel or multiclass.")

@@ -147,10 +147,11 @@ class StageEncoder(nn.Module):
 def draw_weights(module: nn.Module, seed: int) -> None:
     """Draw a module's weights again: the same seed and shape give the same weights, bit for bit, whatever was before.
 
-    Torch's own random state is left as it was. The layers of a ``module`` that is no encoder have ``reset_parameters``.
+    The module is on the CPU. Torch's own random state is left as it was. The layers of a ``module`` that is no encoder
+    have ``reset_parameters``.
     """
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed the GPUs too
         if isinstance(module, StageEncoder):
             module.reset_parameters()
             return

@@ -16,7 +16,13 @@ from monai_mocoi.packaging.finetuned_run import FinetunedRun, read_finetuned_run
 from monai_mocoi.packaging.model_card import card_text
 from monai_mocoi.packaging.owner import Owner, package_name, with_stated
 from monai_mocoi.packaging.package_configs import packaged_inference, packaged_metadata
-from monai_mocoi.packaging.package_files import check_no_places, packaged_typical, packaged_weights, write_zip
+from monai_mocoi.packaging.package_files import (
+    check_no_places,
+    packaged_typical,
+    packaged_weights,
+    without_dataset,
+    write_zip,
+)
 from monai_mocoi.packaging.run_words import data_license, license_files, metadata_of
 
 _CONFIG_SUFFIXES = (".json", ".yaml", ".yml", ".conf")
@@ -69,6 +75,8 @@ def package_bundle(
     owner = with_stated(owner or Owner(), metadata, texts["docs/data_license.txt"])
     metadata.pop("stated", None)
     packaged = packaged_inference(inference, finetuned.card, name)
+    texts |= {path: without_dataset(text) for path, text in texts.items() if path.startswith("configs/")}
+    packaged = json.loads(without_dataset(_json(packaged)))
     texts["configs/inference.json"] = _json(packaged)
     texts["configs/metadata.json"] = _json(packaged_metadata(metadata, finetuned) | metadata_of(owner, name, metadata))
     texts["models/model.json"] = _json(finetuned.card)

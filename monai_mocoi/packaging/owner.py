@@ -76,7 +76,7 @@ def _text(path: Path, name: str) -> str:
     except (OSError, ValueError) as error:
         raise PackageError(f"{name}: {path} is no text file that can be read: give one in UTF-8.") from error
     if not text.strip():
-        raise PackageError(f"{name}: {path} is empty.")
+        raise PackageError(f"{name}: {path} is empty: write the text into it, or leave the option out.")
     return text.rstrip() + "\n"
 
 

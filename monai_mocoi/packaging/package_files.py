@@ -21,6 +21,10 @@ from monai_mocoi.packaging.config_values import texts_in
 
 _TIMESTAMP = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can hold: the same input gives the same bytes
 _PLACE = re.compile(r"(/|~|[A-Za-z]:[\\/]|\\\\)")
+_PLACE_WITHIN = re.compile(
+    r"(?<![\w./\\-])(?:file:/|/(?!usr/share/)[\w.-]+/|~\w*[\\/]|[A-Za-z]:[\\/](?!/)|\\\\\w)|(?<![\w:./-])//[A-Za-z]"
+)
+_DATASET = re.compile(r'''("dataset_dir"\s*:\s*)"(?!demo"|[$@%~])(?:[^"\\/]|\\u[0-9a-f]{4})+"''')
 
 
 def packaged_weights(inference: Mapping[str, Any], card: Mapping[str, Any], run: Path) -> bytes:
@@ -57,6 +61,11 @@ def packaged_typical(record: Mapping[str, Any], run: Path) -> bytes:
     return content
 
 
+def without_dataset(config: str) -> str:
+    """The text of a config without the name of a dataset folder, which may name somebody and is of no use here."""
+    return _DATASET.sub(r'\1"DATASET"', config)
+
+
 def check_no_places(texts: Mapping[str, str], places: Iterable[Path | None]) -> None:
     """Refuse a file whose text names a place on this machine, and so perhaps a user or patient, with a PackageError."""
     # As a whole: /data is no part of docs/data.md.
@@ -66,11 +75,12 @@ def check_no_places(texts: Mapping[str, str], places: Iterable[Path | None]) -> 
         if place and len(place.parts) > 1
     ]
     for path, text in texts.items():
-        parsed = texts_in(json.loads(text)) if path.endswith(".json") else ()
-        if any(place.search(text) for place in named) or any(_PLACE.match(part) for part in parsed):
+        parsed = list(texts_in(json.loads(text))) if path.endswith(".json") else []
+        within = any(_PLACE_WITHIN.search(part) for part in parsed or [text])
+        if within or any(place.search(text) for place in named) or any(_PLACE.match(part) for part in parsed):
             raise PackageError(
-                f"{path} names a place on this machine, which does not belong into a package: take it out of "
-                "the bundle's file, and give it on the command line where it is needed."
+                f"{path} names a place on this machine, which does not belong into a package: take it out of the "
+                "bundle's file, or of the text that you gave; give it on the command line where it is needed."
             )
 
 

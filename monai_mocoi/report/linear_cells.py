@@ -15,12 +15,18 @@ import numpy as np
 
 from monai_mocoi.analysis import LinearEvaluation, summarise_inputs
 from monai_mocoi.analysis.wording import number_in_words
-from monai_mocoi.data import LabelMatch, LabelSubset, Predictions, class_weights, write_predictions
+from monai_mocoi.data import (
+    LabelMatch,
+    LabelSubset,
+    Predictions,
+    check_class_weighting,
+    class_weights,
+    write_predictions,
+)
 from monai_mocoi.data.labelled_images import LabelledImages
 from monai_mocoi.data.prepared_dataset import evaluation_dataset
 from monai_mocoi.engines.classifier_evaluator import logit_metrics
 from monai_mocoi.engines.linear_trainer import linear_summary
-from monai_mocoi.errors import SettingsError
 from monai_mocoi.files.atomic_write import write_json
 from monai_mocoi.handlers import EvaluationSaver
 from monai_mocoi.metrics import SELECTION_METRICS, class_probabilities, selection_metric
@@ -51,11 +57,7 @@ class LinearCells:
 
     def __init__(self, request: LinearRequest) -> None:
         self.request = request
-        if request.class_weighting and request.kind == "multilabel":
-            raise SettingsError(
-                "class_weighting has no effect on linear evaluation of findings, each of which has a classifier of its "
-                "own: leave it out."
-            )
+        check_class_weighting(request.kind, request.class_weighting, "lbfgs")
         self.match = request.match(request.tested)
 
     def run(self) -> list[Path]:

@@ -60,6 +60,10 @@ def _contradictions(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "stage_weights", "method moco has no stage losses: leave it out, or take the bundle of mse or barlow."
     if method in ("mse", "barlow") and weights == []:
         yield "stage_weights", f"method {method} needs 4, such as [1, 1, 1, 1]; without stage losses take that of moco."
+    if settings.get("class_weighting") is True and settings.get("balanced_sampling") is True:
+        yield "class_weighting", "balanced_sampling is true too, and rare classes would count twice: set one of them."
+    if settings.get("grad_cam") is False and settings.get("grad_cam_classes") is not None:
+        yield "grad_cam_classes", "grad_cam is false, and nothing is drawn: set grad_cam to true, or leave it out."
     if settings.get("batch_size") == 1 and (where := _norm_of_one_value(settings)):
         text = f"a batch of 1 image has no batch statistics for BatchNorm {where}: set batch_size to 2 or more."
         yield "batch_size", text

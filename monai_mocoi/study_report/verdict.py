@@ -33,12 +33,12 @@ def finding(comparison: Comparison) -> Finding:
     own = comparison.difference
     if own is None:
         return Finding.NONE
+    if comparison.incomplete:
+        return Finding.INCOMPLETE
     if comparison.few:
         return Finding.TOO_FEW
     if not own.varies:
         return Finding.NO_VARIATION
-    if comparison.incomplete:
-        return Finding.INCOMPLETE
     if not excludes_zero(own) or (own.p_holm is not None and own.p_holm > ALPHA):
         return Finding.NOT_SHOWN
     return Finding.BETTER if own.value > 0 else Finding.WORSE

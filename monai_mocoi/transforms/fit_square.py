@@ -12,6 +12,7 @@ from monai_mocoi.transforms.images import plain_image
 
 _FUNDUS_MODES = ("fundus", "fundus_any")
 FIT_MODES = ("crop", "pad", "stretch", "trim", *_FUNDUS_MODES)
+_STRIP = 64  # times as long as wide, and longer
 
 
 class FitSquare(Transform):
@@ -62,6 +63,8 @@ class FitSquare(Transform):
             )
         if self.mode in _FUNDUS_MODES:
             return FundusCrop(self.size, check_exposure=self.mode == "fundus")(img)
+        if self.mode in ("crop", "trim"):
+            img = _middle(img)
         rows, columns = self._scaled(*img.shape[1:])
         if (rows, columns) != tuple(img.shape[1:]):
             img = functional.interpolate(img[None], (rows, columns), mode="bilinear", antialias=True)[0]
@@ -83,6 +86,14 @@ class FitSquare(Transform):
         # Whole-number arithmetic: floats would round one half up at one size and down at the next.
         scaled = [max(1, (2 * side * size + reference) // (2 * reference)) for side in (rows, columns)]
         return scaled[0], scaled[1]
+
+
+def _middle(img: torch.Tensor) -> torch.Tensor:
+    """Of a strip, whose far ends are cut off anyway, the middle: scaled as a whole it could fill the memory."""
+    rows, columns = img.shape[1:]
+    longest = _STRIP * min(rows, columns)
+    top, left = max(0, rows - longest) // 2, max(0, columns - longest) // 2
+    return img[:, top : top + longest, left : left + longest]
 
 
 def _checked(size: int) -> int:

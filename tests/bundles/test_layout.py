@@ -165,6 +165,7 @@ PURE = re.compile(
     r"(os\.path\.(join|basename|dirname|isfile)|str|int|float|round|min|max|len|format|isinstance"
     r"|torch\.device|torch\.cuda\.is_available"
     r"|monai_mocoi\.distributed\.(world_size|device)"
+    r"|monai_mocoi\.data\.loader_workers"
     r"|monai_mocoi\.runs\.(newest_finetuned|classifier_to_use)"  # look at the manifests of runs
     r"|monai_mocoi\.networks\.of_encoder"  # reads the small JSON beside an encoder, if there is one, and nothing else
     r"|monai_mocoi\.networks\.architecture_of)"  # that too, or else the names and shapes in the file

@@ -85,3 +85,14 @@ def test_images_without_labels_are_left_out_and_counted(mocoi, tmp_path: Path) -
     predictions = read_predictions(Path("runs/baselines-data/view/predictions.csv"))
     assert list(predictions.images) == [item["image"] for item in document["test"][:-4]]
     assert written["baselines"]["view"]["classes"]["no"]["auc"]["value"] == 1  # the view tells the first finding
+
+
+def test_a_data_set_of_any_kind_of_images_is_taken_and_phantoms_are_of_the_demo_alone(mocoi, tmp_path: Path) -> None:
+    folder = folder_of(tmp_path / "data")
+    (folder / "manifest.json").write_text('{"format": 1, "source": "bch"}')
+    result = mocoi("baselines", str(folder), *FEW)
+    assert result.exit_code == 0, result.stderr
+    assert "bundle" not in result.output
+    refused = mocoi("baselines", str(folder), "--phantoms", "fundus", *FEW)
+    assert refused.exit_code == 2
+    assert "--phantoms is fundus, but is of the data set demo: leave it out" in refused.stderr

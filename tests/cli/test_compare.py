@@ -134,6 +134,7 @@ def test_refusals_are_one_message(mocoi, pair, tmp_path):
         ((*pair, "--resamples", "10"), 2, "a 95 % interval needs at least 39 bootstrap resamples, got 10"),
         ((*pair, "--min_positives", "150"), 3, "None of the 3 classes has enough"),
         ((*pair, "--json", "there.json"), 2, "'there.json' exists already"),
+        ((*pair, "--overwrite"), 2, "--overwrite is given, but nothing is written: name the file by --json"),
         ((*pair, "--json", pair[0], "--overwrite"), 2, f"--json {pair[0]} is a folder or one of the files"),
     ):
         result = mocoi("compare", *words)

@@ -502,3 +502,27 @@ def test_a_section_is_aligned_and_loses_nothing():
         "  longer_name  [bold]x[/]  command line, was 2",
         f"               {'p' * 150}  the encoder",
     ]
+
+
+def test_what_an_overlay_does_not_use_any_more_is_told(dataset):
+    _, rows = planned(TRAIN, "nih_mse/paper", "--dataset_dir", dataset)
+    assert rows["Settings"]["learning_rate_per_256"] == ("0.2", "not used any more")
+    _, rows = planned(TRAIN, "--dataset_dir", dataset)
+    assert rows["Settings"]["learning_rate_per_256"][1] == ""
+
+
+def test_class_weights_of_findings_that_are_fitted_each_on_its_own_are_refused(dataset):
+    words = "nih_mse/finetune", "--dataset_dir", dataset, "--pretrained", "none", "--class_weighting", "true"
+    plan, _ = planned(*words, "--trainable", "head")
+    assert [text.partition(",")[0] for text, _ in plan.refusals if "class_weighting" in text] == [
+        "class_weighting has no effect on linear evaluation of findings"
+    ]
+    assert not any("class_weighting" in text for text, _ in planned(*words)[0].refusals)
+
+
+def test_more_batches_a_step_than_an_epoch_has_are_refused_in_pretraining(dataset):
+    words = TRAIN, "--dataset_dir", dataset, "--batch_size", "8", "--accumulation_steps"
+    assert not any("accumulation" in text for text, _ in planned(*words, "1")[0].refusals)
+    (text, code), *_ = planned(*words, "500")[0].refusals
+    assert text.startswith("accumulation_steps is 500, but an epoch has ")
+    assert code == exit_codes.USAGE

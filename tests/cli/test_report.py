@@ -37,3 +37,15 @@ def test_places_that_cannot_be_used_are_refused_before_torch_is_loaded(tmp_path:
     refused = loaded_by("report", tmp_path / "nowhere", modules=("torch", "monai", "scipy", "matplotlib"))
     assert "there is no folder" in refused.stderr
     assert "LOADED []" in refused.stdout
+
+
+def test_a_class_is_compared_by_the_metric_of_the_plan(tmp_path: Path) -> None:
+    made = SyntheticStudy(tmp_path / "study", arms=("moco", "mse"), fractions=(0.1,), images=100, patients=50).write()
+    made.write_plan(made.plan(metric={"name": "f1", "label": None}))
+    for words, told in (
+        (("--label", "Mass"), "F1 of Mass"),
+        (("--label", "Mass", "--metric", "auc", "--overwrite"), "AUC of Mass"),
+    ):
+        result = CliRunner().invoke(app, ["report", str(tmp_path / "study"), *words])
+        assert result.exit_code == 0, result.output
+        assert f"1 comparisons; {told}\n" in result.output

@@ -46,6 +46,9 @@ def test_words_without_an_engine_and_another_engine_are_refused(mocoi, study, be
     refused = mocoi("study", "run", str(study), "--engine", "make")
     assert (refused.exit_code, became) == (2, [])
     assert "there is no engine 'make': choose snakemake" in refused.stderr
+    refused = mocoi("study", "run", str(study), "--engine", "snakemake", "--node", "a")
+    assert refused.exit_code == 2
+    assert "--node is for an engine's own steps: leave --node or --engine out" in refused.stderr
 
 
 def test_a_second_engine_is_refused_while_the_first_lives(mocoi, study, became):

@@ -98,7 +98,9 @@ def test_what_the_command_itself_replaces_is_left_to_it() -> None:
     check("nih_mse/train", "--learning_rate=0.1", "--learning_rate_per_256=5")
 
 
-@pytest.mark.parametrize("setting", ["learning_rate=7", "weight_decay=1", "max_epochs=3", "patience=none"])
+@pytest.mark.parametrize(
+    "setting", ["learning_rate=7", "weight_decay=1", "max_epochs=3", "patience=none", "checkpoint_every=5"]
+)
 def test_what_only_gradient_descent_uses_is_refused_with_lbfgs(setting: str) -> None:
     name = setting.partition("=")[0]
     words = "nih_mse/finetune", "--trainable=head", f"--{setting}"

@@ -153,5 +153,5 @@ def test_a_gpu_beyond_the_last(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     check_device("cuda:1")
-    with pytest.raises(UsageError, match=r"only 2 GPU\(s\), numbered from 0"):
+    with pytest.raises(UsageError, match=r"only 2 GPU\(s\): write cuda:0 to cuda:1"):
         check_device("cuda:2")

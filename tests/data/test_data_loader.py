@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,17 @@ import pytest
 import torch
 from monai.data import DataLoader
 from PIL import Image
+from torch.utils.data import Dataset
 
-from monai_mocoi.data import BalancedSampler, EpochSampler, ImageDataset, keep_working, loader
+from monai_mocoi.data import (
+    BalancedSampler,
+    EpochSampler,
+    ImageDataset,
+    data_loader,
+    keep_working,
+    loader,
+    loader_workers,
+)
 from monai_mocoi.transforms import ReadImage
 
 
@@ -66,3 +76,28 @@ def test_a_sampler_of_the_callers_own_is_taken(dataset):
     assert made.sampler is sampler
     assert made.drop_last
     assert len(batches(made)) == 2
+
+
+class Signals(Dataset):
+    """What a worker does on Ctrl-C."""
+
+    transform = None
+
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, index):
+        return int(signal.getsignal(signal.SIGINT) == signal.SIG_IGN)
+
+
+def test_ctrl_c_is_for_the_trainer_alone():
+    """A terminal sends it to all processes, and each worker would say that it saves."""
+    assert [int(batch) for batch in loader(Signals(), 1, num_workers=1)] == [1]
+
+
+@pytest.mark.parametrize(("cores", "processes", "workers"), [(2, 1, 2), (64, 1, 8), (32, 8, 4), (1, 4, 1)])
+def test_on_a_gpu_as_many_read_as_there_are_cores(cores, processes, workers, monkeypatch):
+    monkeypatch.setattr(data_loader, "usable_cpus", lambda: cores)
+    monkeypatch.setattr(data_loader, "torchrun_local_world_size", lambda: processes)
+    assert loader_workers("cuda") == loader_workers(torch.device("cuda:1")) == workers
+    assert loader_workers("cpu") == 0

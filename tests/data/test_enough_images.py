@@ -73,3 +73,15 @@ def test_nothing_is_learnt_from_a_class_of_which_one_side_is_not_known():
     with pytest.raises(DatasetError, match=r"images that have it: A 1, not known of 1, B 0, not known of 1"):
         check_learnable(items, ["A", "B"])
     check_learnable([*items, {"label": [0, None]}], ["A", "B"])
+
+
+def test_where_only_other_patients_are_negatives_images_of_one_are_refused() -> None:
+    """Each loss would be 0, and the run would end with an encoder that has learnt nothing."""
+    one = of(300)
+    for item in one.training:
+        item["patient"] = "p"
+    check_enough_to_pretrain(one)
+    with pytest.raises(DatasetError, match="all 300 training images are of one patient, and with mask_own_patient"):
+        check_enough_to_pretrain(one, True)
+    one.training[7]["patient"] = "q"
+    check_enough_to_pretrain(one, True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import sys
@@ -72,3 +73,17 @@ def test_it_is_about_thirty_lines():
     (code,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
     body = code[code.index("@dataclass") :]
     assert len([line for line in body.splitlines() if line.strip()]) <= 30
+
+
+def test_a_source_in_the_current_folder_is_found_by_mocoi_too(command, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "path", [place for place in sys.path if place not in ("", os.getcwd())])
+    assert main([*command, "--size", "32"], "mocoi prepare") == 0
+    sys.modules.pop("wrists")
+    for word, text in (
+        ("wrist:Wrists", "there is no module wrist: go to the folder that has wrist.py"),
+        ("wrists:Wrist", "the module wrists has no class 'Wrist': write MODULE:CLASS"),
+        (":Wrists", "No such command ':Wrists'"),
+    ):
+        capsys.readouterr()
+        assert main([word, "--images", "xrays"], "mocoi prepare") == exit_codes.USAGE
+        assert text in " ".join(capsys.readouterr().err.split())

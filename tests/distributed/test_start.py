@@ -11,7 +11,9 @@ import pytest
 import torch
 import torch.distributed as dist
 
-from monai_mocoi.distributed.start import abandon, agree_on_start
+from monai_mocoi.distributed import start
+from monai_mocoi.distributed.start import abandon, agree_on_start, join, leave
+from monai_mocoi.errors import UsageError
 
 _PATIENCE = 300  # seconds; gloo waits for half an hour, and a busy machine needs a minute to start two processes
 
@@ -75,3 +77,48 @@ def test_after_an_error_of_one_process_no_other_waits_for_ever() -> None:
         process.join(_PATIENCE)
     assert [process.exitcode for process in processes] == [3, 0]
     assert time.monotonic() - started < _PATIENCE
+
+
+@pytest.mark.parametrize(("device", "chosen"), [("cuda", []), ("cuda:1", [1]), ("cpu", [])])
+def test_a_gpu_is_only_chosen_by_its_number(device: str, chosen: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """torch takes "cuda" alone, which ``device()`` gives without torchrun, for no choice, and would refuse it."""
+    found: list[int] = []
+    monkeypatch.setattr(
+        torch.cuda, "set_device", lambda place: found.append(torch.cuda._utils._get_device_index(place))
+    )
+    for place in (device, torch.device(device)):
+        join(place)
+    assert found == chosen * 2
+
+
+def test_under_torchrun_each_process_takes_its_own_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[torch.device] = []
+    monkeypatch.setattr(torch.cuda, "set_device", found.append)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    for name, value in (("WORLD_SIZE", "1"), ("RANK", "0"), ("LOCAL_RANK", "3"), ("LOCAL_WORLD_SIZE", "4")):
+        monkeypatch.setenv(name, value)
+    for given in ("cuda", "cuda:3", "cpu"):
+        join(given)
+    assert found == [torch.device("cuda:3")] * 2
+    with pytest.raises(UsageError, match="device is cuda:1 for each process, but that of this one is cuda:3: leave"):
+        join("cuda:1")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "1")
+    join("cuda:1")  # alone on this machine, it may take any
+    assert found[-1] == torch.device("cuda:1")
+
+
+@pytest.mark.parametrize(("backend", "ended"), [("nccl", []), ("gloo", ["destroyed"])])
+def test_after_an_error_no_end_by_nccl_is_waited_for(
+    backend: str, ended: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others wait for this process, and it would wait for them before it tells of its error."""
+    done: list[str] = []
+    monkeypatch.setattr(start, "_abandoned", False)
+    monkeypatch.setattr(dist, "is_initialized", lambda: not done)
+    monkeypatch.setattr(dist, "get_backend", lambda: backend)
+    monkeypatch.setattr(dist, "barrier", lambda: done.append("waited"))
+    monkeypatch.setattr(dist, "destroy_process_group", lambda: done.append("destroyed"))
+    abandon()
+    leave()
+    assert done == ended

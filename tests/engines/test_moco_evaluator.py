@@ -144,3 +144,19 @@ def test_two_processes_measure_what_one_does_even_if_one_of_them_has_no_image() 
         for metrics, epoch in found:
             assert metrics == pytest.approx(whole.state.metrics, rel=1e-9)
             assert epoch == 3
+
+
+def test_memory_does_not_grow_with_the_square_of_the_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A table of all pairs would take gigabytes for the validation images of a histopathology set."""
+    evaluator, made = evaluator_of(small_moco(), batches([8, 8])), list[int]()
+    for name in ("eye", "ones", "ones_like", "zeros"):
+        inner = getattr(torch, name)
+
+        def noted(*args: Any, inner: Any = inner, **options: Any) -> torch.Tensor:
+            made.append((tensor := inner(*args, **options)).numel())
+            return tensor
+
+        monkeypatch.setattr(torch, name, noted)
+    monkeypatch.setattr(moco_evaluator, "_BLOCK", 2)
+    evaluator.run()
+    assert max(made) == 2 * 16

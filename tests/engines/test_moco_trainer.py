@@ -198,6 +198,8 @@ def test_bad_settings_are_refused_before_any_work() -> None:
         trainer_of(small_moco(), batches(1), max_epochs=0)
     with pytest.raises(ValueError, match="accumulation_steps is 0"):
         trainer_of(small_moco(), batches(1), accumulation_steps=0)
+    with pytest.raises(ValueError, match=r"accumulation_steps is 4, but an epoch has 3 batches: set .* to 3 or less"):
+        trainer_of(small_moco(), batches(3), accumulation_steps=4)
     with pytest.raises(ValueError, match="max_grad_norm is -1"):
         trainer_of(small_moco(), batches(1), max_grad_norm=-1)
     with pytest.raises(ValueError, match=r"4 stage_weights.*0 stage"):
@@ -280,3 +282,22 @@ def test_b3_two_processes_of_half_the_batch_equal_one_process_with_two_batch_nor
         assert_equal_to_rounding(shared(state), shared(one.state_dict()))
     for row, a, b in zip(rows, first_rows, second_rows, strict=True):
         assert (a["loss/total"] + b["loss/total"]) / 2 == pytest.approx(row["loss/total"], rel=1e-9)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
+def test_losses_are_computed_without_autocast(precision: str) -> None:
+    """Products of wide Barlow features, some 4 million, are beyond fp16, which auto takes on older GPUs."""
+    moco, found = small_moco("barlow"), list[bool]()
+    trainer = trainer_of(moco, batches(2), "barlow", precision=precision)
+    for name in ("contrastive_loss", "stage_loss"):
+        inner = getattr(trainer, name)
+
+        def noted(*args: torch.Tensor, inner: Any = inner) -> torch.Tensor:
+            found.append(torch.is_autocast_enabled("cpu"))
+            assert (args[0] @ args[0].mT if args[0].ndim == 2 else args[0]).dtype == torch.float32
+            return inner(*args)
+
+        setattr(trainer, name, noted)
+    trainer.run()
+    assert len(found) == 2 * 5
+    assert not any(found)

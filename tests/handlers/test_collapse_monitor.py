@@ -289,9 +289,14 @@ def test_checks_count_steps_of_the_optimiser_after_the_grace_and_only_in_a_row(m
     assert looked == [4, 7, 11, 14, 18, 21]
 
 
-@pytest.mark.parametrize(("grace", "warmup"), [(4, 2), (2, 4)])
-def test_neither_grace_nor_warm_up_counts(grace: int, warmup: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    engine, monitor, scalars = watched(small_moco(), 9, {"grace_steps": grace, "warmup_steps": warmup, "patience": 2})
+@pytest.mark.parametrize(("grace", "warmup", "share"), [(4, 2, 1.0), (2, 4, 1.0), (2, 900, 0.5), (4, 900, 0.1)])
+def test_neither_grace_nor_warm_up_counts(
+    grace: int, warmup: int, share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A warm-up is cut as that of the learning rate is: half of 9 steps are 4."""
+    engine, monitor, scalars = watched(
+        small_moco(), 9, {"grace_steps": grace, "warmup_steps": warmup, "patience": 2, "warmup_max_share": share}
+    )
     scripted(monitor, [True] * 9, monkeypatch)
     with pytest.raises(CollapseError, match="iteration 6:"):
         engine.run()
@@ -306,7 +311,7 @@ def test_a_low_rank_with_margins_and_a_low_margin_with_rank_are_no_collapse() ->
         monitor.low_checks = 0
         values = dict.fromkeys(COLLAPSE_FIGURES, 0.0)
         values |= {"collapse/rank_stage4": rank, "collapse/margin_stage4": before, "collapse/margin": behind}
-        monitor._judge(1, 1, values)
+        monitor._judge(1, 1, values, 0)
         return monitor.low_checks == 1
 
     under, over = tuple(0.99 * x for x in limits), limits
@@ -443,6 +448,6 @@ def test_figures_that_are_no_numbers_count_as_low() -> None:
     monitor = CollapseMonitor([None] * 100, None, patience=2, on_collapse="stop", grace_steps=500)  # type: ignore[arg-type]
     values = dict.fromkeys(("collapse/rank_stage4", "collapse/margin_stage4", "collapse/margin"), float("nan"))
     values |= dict.fromkeys(("collapse/spread_stage4", "collapse/top1", "collapse/top1_chance"), 0.0)
-    monitor._judge(600, 600, values)
+    monitor._judge(600, 600, values, 500)
     with pytest.raises(CollapseError):
-        monitor._judge(700, 700, values)
+        monitor._judge(700, 700, values, 500)

@@ -63,7 +63,7 @@ def test_view_pairs_are_shown_with_captions_and_without_the_normalisation(
     shown = events(tmp_path).Images("views/pairs")
     assert [e.step for e in shown] == [1, 3]
     assert [title[:31] for title, _ in said] == ["View pairs, epoch 1, step 1: tw", "View pairs, epoch 3, step 7: tw"]
-    assert said[0][0].endswith("Row: of 'training' in datalist.json, from 0")
+    assert said[0][0].endswith("Row: of 'training', then 'pretraining', in datalist.json, from 0")
     (part,) = said[0][1]
     assert [one.caption for one in part.pictures] == (["row 7", "row 0"] if known else ["", ""])
     path = tmp_path / "picture.png"

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from monai_mocoi.losses import KnownValuesLoss, classification_loss
+from monai_mocoi.losses.classification import WeightedClassLoss
 from tests.support.processes import in_processes
 
 
@@ -120,6 +121,39 @@ def test_multiclass_is_the_mean_cross_entropy_weighted_by_the_true_class(
         total -= weight * math.log(exponentials[label] / sum(exponentials))
         mass += weight
     assert classification_loss("multiclass", weights)(logits, labels).item() == pytest.approx(total / mass, rel=1e-9)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_with_weights_it_is_torchs_own_in_one_process(dtype: torch.dtype) -> None:
+    labels, weights = torch.arange(7) % 3, torch.tensor([1.0, 9.0, 0.5])
+    found = []
+    for loss in (WeightedClassLoss(weights), torch.nn.CrossEntropyLoss(weight=weights)):
+        logits = data(7, 3).to(dtype).requires_grad_()
+        value = loss.to(dtype)(logits, labels)
+        value.backward()
+        found.append((value, logits.grad))
+    torch.testing.assert_close(*found)
+
+
+RARE = torch.tensor([0, 0, 0, 0, 1, 1, 0, 1])
+"""Classes of eight images: the second process has the rare one."""
+
+
+def half_of_the_classes(rank: int) -> tuple[float, torch.Tensor]:
+    logits, labels = data(8, 2).chunk(2)[rank].clone().requires_grad_(), RARE.chunk(2)[rank]
+    loss = classification_loss("multiclass", torch.tensor([1.0, 9.0], dtype=torch.float64))(logits, labels)
+    loss.backward()
+    return loss.item(), logits.grad
+
+
+@pytest.mark.slow
+def test_two_processes_with_unequal_classes_equal_one() -> None:
+    logits = data(8, 2).requires_grad_()
+    loss = classification_loss("multiclass", torch.tensor([1.0, 9.0], dtype=torch.float64))(logits, RARE)
+    loss.backward()
+    (first, first_grad), (second, second_grad) = in_processes(half_of_the_classes, 2)
+    assert (first + second) / 2 == pytest.approx(loss.item(), rel=1e-12)
+    torch.testing.assert_close(torch.cat([first_grad, second_grad]) / 2, logits.grad)
 
 
 def test_weights_go_to_the_device_with_the_loss() -> None:

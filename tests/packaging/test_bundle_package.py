@@ -155,6 +155,47 @@ def test_a_place_is_found_as_a_whole_and_not_in_the_middle_of_a_name() -> None:
             check_no_places({"docs/README.md": text}, (Path("/data"),))
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Images in /data/clinic/smith.",
+        "films=~/films",
+        "(C:\\films)",
+        "from \\\\server\\films",
+        "/mnt/smith/x",
+        "one\n~/two",
+        "`/data/clinic/x`, [/mnt/a]",
+        "</home/smith/x>",
+        "file:///data",
+        "path:/data/x/",
+        "~smith/x",
+        "see //server/share",
+    ],
+)
+def test_a_place_of_another_machine_is_found_within_a_text(text: str) -> None:
+    for name, written in (("docs/data_license.txt", text), ("configs/a.json", json.dumps({"x": f"$print('{text}')"}))):
+        with pytest.raises(PackageError, match="names a place"):
+            check_no_places({name: written}, ())
+
+
+def test_what_is_no_place_is_left_alone() -> None:
+    plain = "and/or 1 / 2, 3/4; https://x.org/data/a.md, docs/data.md, a ~ b, x: y, <a href='b/c'>, @a / @b, 8 // 7"
+    check_no_places({"LICENSE": plain, "configs/a.json": json.dumps([plain, "$@a / @b", "$@image_size * 8 // 7"])}, ())
+
+
+def test_the_name_of_the_dataset_folder_stays_at_home(tmp_path: Path) -> None:
+    bundle = make_bundle(tmp_path)
+    for path in (bundle / "configs").glob("*.json"):
+        if "dataset_dir" in (config := json.loads(path.read_text())):
+            config["dataset_dir"] = "dr_müller_2023"  # written as adapted bundles are, and as others write it
+            path.write_text(json.dumps(config, ensure_ascii=path.name == "train.json"), encoding="utf-8")
+    made = package_bundle(bundle, make_run(tmp_path / "run"), tmp_path / "p.zip")
+    assert b"ller_2023" not in made.path.read_bytes()
+    with zipfile.ZipFile(made.path) as archive:
+        config = json.loads(archive.read(f"{made.name}/configs/inference.json"))
+    assert config["dataset_dir"] == "DATASET"
+
+
 @pytest.mark.parametrize("place", ["/data/clinic/films", "~/films", "C:\\films", "\\\\server\\films"])
 def test_a_bundle_that_names_a_place_is_refused(tmp_path: Path, place: str) -> None:
     bundle = make_bundle(tmp_path)

@@ -222,3 +222,12 @@ def test_pretraining_needs_two_images_for_the_batch_norm_of_its_heads() -> None:
 @pytest.mark.parametrize("subgroups", [None, "columns.csv", ["sex", "view"], []])
 def test_subgroups_are_a_file_or_columns_of_the_datalist(subgroups: object) -> None:
     check_ranges({"subgroups": subgroups})
+
+
+def test_settings_without_effect_or_with_twice_the_effect_are_refused() -> None:
+    with pytest.raises(SettingsError, match=r"grad_cam_classes is \['Mass'\], but grad_cam is false"):
+        check_ranges({"grad_cam": False, "grad_cam_classes": ["Mass"]})
+    check_ranges({"grad_cam": True, "grad_cam_classes": ["Mass"]})
+    check_ranges({"grad_cam": False, "grad_cam_classes": None})
+    with pytest.raises(SettingsError, match="class_weighting is True, but balanced_sampling is true too"):
+        check_ranges({"class_weighting": True, "balanced_sampling": True})

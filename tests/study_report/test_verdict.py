@@ -51,6 +51,8 @@ def test_of_a_plan_nothing_is_told_before_all_its_runs_are_there(primary: bool) 
     assert sentence_of(own, ARMS) == (
         "At 6 % of the labels (fine-tuning), MSE against MoCo: cannot be told yet. 0 of 4 planned runs are there."
     )
+    assert finding(replace(own, few=("2 patients with Mass",))) is Finding.INCOMPLETE
+    assert finding(replace(own, difference=Difference(0.021, 0.021, 0.021, 1.0, None))) is Finding.INCOMPLETE
     assert finding(replace(own, planned=False)) is Finding.BETTER
     assert finding(replace(own, asked=0)) is Finding.BETTER
 

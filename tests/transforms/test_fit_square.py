@@ -8,7 +8,7 @@ from PIL import Image
 from torch.nn import functional
 
 from monai_mocoi.errors import FundusError
-from monai_mocoi.transforms import FitSquare, FitSquared, FundusCrop
+from monai_mocoi.transforms import FitSquare, FitSquared, FundusCrop, fit_square
 from tests.transforms.fundus_pictures import fundus
 
 SHAPES = [(64, 64), (64, 100), (100, 64), (17, 33), (33, 16), (5, 200), (1, 7), (1, 1)]
@@ -76,6 +76,25 @@ def test_trim_is_one_pixel_more_and_the_middle_of_it(rows, columns, top, left):
     scaled = tuple(round(256 * side / min(rows, columns)) for side in (rows, columns))
     larger = functional.interpolate(img[None], scaled, mode="bilinear", antialias=True)[0].clamp(0, 1)
     assert torch.equal(FitSquare(255, "trim")(img), larger[:, top : top + 255, left : left + 255])
+
+
+@pytest.mark.parametrize("shape", [(3, 400), (400, 3)])
+@pytest.mark.parametrize("mode", ["crop", "trim"])
+def test_of_a_strip_only_the_middle_is_scaled(mode, shape, monkeypatch):
+    """As a whole, 3 x 60,000 pixels at 256 rows would be five million columns."""
+    img, inner, scaled = picture(*shape), functional.interpolate, []
+
+    def noted(images, size, **options):
+        scaled.append(max(size))
+        return inner(images, size, **options)
+
+    monkeypatch.setattr(functional, "interpolate", noted)
+    found = FitSquare(30, mode)(img)
+    assert scaled == [(30 + (mode == "trim")) * 64]
+    monkeypatch.undo()
+    monkeypatch.setattr(fit_square, "_STRIP", 1000)
+    whole = FitSquare(30, mode)(img)
+    torch.testing.assert_close(found, whole, rtol=0, atol=0.05)
 
 
 def test_crop_keeps_the_middle_and_pad_adds_black():
