@@ -9,6 +9,7 @@ python -m benchmarks --report              # docs/performance.md from benchmarks
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import sys
 import tempfile
@@ -52,6 +53,7 @@ def measured(measurement: Measurement, arguments: argparse.Namespace) -> dict[st
         for row in measurement.measure(options):
             rows.append(row)
             print(f"... {row.case}", file=sys.stderr, flush=True)
+            gc.collect()  # trainers lie in cycles, with their networks: the next case needs the memory
     print(*table(rows), sep="\n", flush=True)
     return {
         "name": measurement.name,

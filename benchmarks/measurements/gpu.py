@@ -5,7 +5,6 @@ Without a GPU there is nothing to measure, except in the quick form, which runs 
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterator
 
 import torch
@@ -39,8 +38,6 @@ def measure(options: Options) -> Iterator[Row]:
                 case = f"{size} px, batch {batch}, views on {place}"
                 folder = options.folder / f"{size}_{batch}_{place}"
                 chosen = more | {"views_on": place}
-                gc.collect()  # what a case that failed has left
-                torch.cuda.empty_cache()
                 limits = {"at_least": SHARE} if place == "device" and batch >= LIMITED_FROM else {}
                 try:
                     whole, network = seconds_of_both(
