@@ -94,6 +94,8 @@ def test_an_error_of_ours_about_a_full_disk_keeps_its_words():
             "The machine has",
         ),
         (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"), "The GPU has"),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"), "The GPU has"),
+        (RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"), "The GPU has"),
     ],
 )
 def test_no_memory_left(error, where):
