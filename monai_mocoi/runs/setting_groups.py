@@ -42,7 +42,9 @@ class Resumable(Group):
     resume: t.Flag = t.setting("Continue the run that is in the folder.")
     accumulation_steps: t.Count = t.setting("Batches a step of the optimiser.", "batches")
     max_epochs: t.Count = t.setting("Passes over the training images.", "epochs")
-    val_interval: t.Count = t.setting("Epochs from one validation to the next.", "epochs")
+    val_interval: t.Count = t.setting(
+        "Epochs from one validation to the next; the last epoch is always validated.", "epochs"
+    )
     checkpoint_every: t.Count = t.setting(
         "From one checkpoint to the next; there is one after each epoch too.", "iterations"
     )
