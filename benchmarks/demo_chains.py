@@ -1,17 +1,19 @@
 """From pretraining to intervals on demo data: every bundle with its defaults, and what all labels give.
 
-    python -m benchmarks.demo_chains run --output runs/demo_chains [--bundles bch_mse dr_mse ...]
+    python -m benchmarks.demo_chains run --output runs/demo_chains [--bundles bch_mse dr_mse ...] [--seeds 1 2]
     python -m benchmarks.demo_chains table --output runs/demo_chains
 
 For each bundle: ``train.json``, ``finetune.json`` and ``evaluate.json``, one after the other, by MONAI's command and
 with defaults only (fine-tuning then takes 10 % of the labels). For each kind of images also the supervised run on all
-labels, and its test. ``run`` appends a line to ``results.jsonl`` in the output folder for each chain that has come to
-its end, and leaves out those that stand there; ``table`` prints the tables of ``benchmarks/demo_chains.md``.
+labels, and its test. Another seed is for pretraining and fine-tuning; the images and the drawn labels stay the same.
+``run`` appends a line to ``results.jsonl`` in the output folder for each chain that has come to its end, and leaves
+out those that stand there; ``table`` prints the tables of ``benchmarks/demo_chains.md``.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import platform
@@ -36,6 +38,8 @@ def main() -> int:
     parser.add_argument("--output", type=Path, required=True)
     names = sorted(path.name for path in BUNDLES.glob("*_*"))
     parser.add_argument("--bundles", nargs="+", choices=names, default=names)
+    parser.add_argument("--seeds", nargs="+", type=int, default=[1])
+    parser.add_argument("--without-supervised", action="store_true", help="leave out the runs on all labels")
     given = parser.parse_args()
     results = given.output / "results.jsonl"
     if given.what == "table":
@@ -43,12 +47,16 @@ def main() -> int:
         return 0
     given.output.mkdir(parents=True, exist_ok=True)
     done = {json.loads(line)["name"] for line in results.read_text().splitlines()} if results.exists() else set()
-    for bundle in given.bundles:
-        data = bundle.split("_")[0]
-        for name, run in ((f"{data} supervised", supervised), (bundle, chain)):
+    for bundle, seed in itertools.product(given.bundles, given.seeds):
+        runs = {bundle: chain}
+        if not given.without_supervised:
+            runs[f"{bundle.split('_')[0]} supervised"] = supervised
+        for what, run in runs.items():
+            name = what if seed == 1 else f"{what} seed {seed}"
             if name not in done:
-                shutil.rmtree(given.output / name.replace(" ", "_"), ignore_errors=True)  # of a chain cut short
-                line = {"name": name, **run(bundle, given.output / name.replace(" ", "_"))}
+                output = given.output / name.replace(" ", "_")
+                shutil.rmtree(output, ignore_errors=True)  # of a chain cut short
+                line = {"name": name, **run(bundle, output, {"seed": str(seed)})}
                 with results.open("a", encoding="utf-8") as file:
                     file.write(json.dumps(line) + "\n")
                 print(line, flush=True)
@@ -56,15 +64,17 @@ def main() -> int:
     return 0
 
 
-def chain(bundle: str, output: Path) -> dict[str, Any]:
+def chain(bundle: str, output: Path, seed: dict[str, str]) -> dict[str, Any]:
     """Pretrain, fine-tune and test with defaults; return the seconds of each and the test's macro metrics."""
-    seconds = {step: command(bundle, step, {"output_dir": str(output)}) for step in CHAIN}
+    seconds = {}
+    for step in CHAIN:
+        seconds[step] = command(bundle, step, {"output_dir": str(output), **({} if step == "evaluate" else seed)})
     return {"seconds": seconds, **tested(output)}
 
 
-def supervised(bundle: str, output: Path) -> dict[str, Any]:
+def supervised(bundle: str, output: Path, seed: dict[str, str]) -> dict[str, Any]:
     """Train on all labels from random weights, and test."""
-    seconds = {"finetune": command(bundle, "finetune", {"output_dir": str(output), **SUPERVISED})}
+    seconds = {"finetune": command(bundle, "finetune", {"output_dir": str(output), **SUPERVISED, **seed})}
     (run,) = output.glob("finetune-*")
     seconds["evaluate"] = command(bundle, "evaluate", {"run_dir": str(run)})
     return {"seconds": seconds, **tested(output)}
@@ -104,7 +114,7 @@ def tables(lines: list[dict[str, Any]]) -> str:
     rows += ["|---|---|---|---|"]
     for line in whole:
         rows.append(
-            f"| {line['name'].split()[0]} | {line['seconds']['finetune']:.0f} s | "
+            f"| {line['name'].replace(' supervised', '')} | {line['seconds']['finetune']:.0f} s | "
             f"{line['images']}, {line['patients']} | {area(line)} |"
         )
     machine = f"{os.cpu_count()} cores {platform.machine()}, torch {torch.__version__}, MONAI {monai.__version__}"
