@@ -84,7 +84,9 @@ class SearchIdentity:
                 f"{search.not_searched} packed files could not be looked into: they are encrypted, damaged or packed "
                 "too deep. Unpack them and search again."
             )
-        clean = not findings and not search.not_searched
+        if search.links_out:
+            print(f"{search.links_out} links lead out of the folder and were not followed: search there as well.")
+        clean = not findings and not search.not_searched and not search.links_out
         print(f"Result: {len(findings)} findings" + (": nobody is told" if clean else ""))
         return FINISHED if clean else DATA
 

@@ -38,6 +38,7 @@ class ByteSearch:
     def __init__(self, words: Iterable[str], as_written: Container[str] = ()) -> None:
         self.too_short = 0  # words of fewer than 4 bytes, which are searched for at most in UTF-16 and the like
         self.not_searched = 0  # packed files that could not be looked into: encrypted, damaged, or packed too deep
+        self.links_out = 0  # links that lead out of the folder that was searched
         # By the first three bytes: a table says whether anything begins so.
         self._begins = np.zeros(1 << 24, bool)
         self._by_start: dict[bytes, dict[int, dict[bytes, list[_Meaning]]]] = {}  # and by the length
@@ -64,18 +65,22 @@ class ByteSearch:
         return self._in_stream(io.BytesIO(content))
 
     def in_folder(self, folder: str | os.PathLike[str]) -> list[Finding]:
-        """Return each word once a file and encoding, in the order of the files; links are not followed."""
+        """Return each word once a file and encoding, in the order of the files; links are not followed.
+
+        A folder or file that cannot be read is an OSError.
+        """
         root = Path(folder)
         if not root.is_dir():
             return self._in_name(root.name, root.name) + self._in_file(root, root.name)
         found: list[Finding] = []
-        for parent, folders, files in os.walk(root):
+        for parent, folders, files in os.walk(root, onerror=_raise):
             folders.sort()
             for name in (*sorted(folders), *sorted(files)):
                 path = Path(parent, name)
                 where = path.relative_to(root).as_posix()
                 found += self._in_name(name, where)
                 if path.is_symlink():
+                    self.links_out += path.exists() and not path.resolve().is_relative_to(root.resolve())
                     found += self._in_name(os.readlink(path), where, "place that a link leads to")
                 if path.is_file() and not path.is_symlink():
                     found += self._in_file(path, where)
@@ -122,3 +127,7 @@ class ByteSearch:
             self._begins[values[:-2] << 16 | values[1:-1] << 8 | values[2:]] if len(values) > 2 else []
         ).tolist()
         return places
+
+
+def _raise(error: OSError) -> None:
+    raise error

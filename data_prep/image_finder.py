@@ -15,13 +15,17 @@ def walk_folders(folders: Sequence[str | Path]) -> Iterator[tuple[str, str, list
     """Give each folder begun with, each folder below it, and the sorted names of its files; links are followed.
 
     No file is opened. A folder that was reached before (a link to a folder above, the same folder given twice) is left
-    out with all below it; one that does not exist is a DatasetError.
+    out with all below it; one that does not exist, or cannot be read, is a DatasetError.
     """
+
+    def closed(error: OSError) -> None:
+        raise DatasetError(f"--images: the folder '{error.filename}' cannot be read ({error.strerror}).") from None
+
     seen: set[str] = set()
     for folder in folders:
         if not Path(folder).is_dir():
             raise DatasetError(f"--images: there is no folder '{folder}'.")
-        for parent, subfolders, files in os.walk(folder, followlinks=True):
+        for parent, subfolders, files in os.walk(folder, onerror=closed, followlinks=True):
             place = os.path.realpath(parent)
             if place in seen:
                 subfolders.clear()
@@ -96,7 +100,8 @@ def find_patches(folders: Sequence[str | Path], classes: int) -> Patches:
             match = _NAME.fullmatch(name)
             if match is None:
                 result.others += 1
-                result.other_example = result.other_example or name
+                printable = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+                result.other_example = result.other_example or printable
                 continue
             path = os.path.join(parent, name)
             if name in found:

@@ -13,6 +13,7 @@ What :func:`prepare` does, in this order; nothing is written before ``opened_fol
     source.leave_out(notes)           what is left out once all notes are known
     splitter.draw(...)                by patient, balanced
     drop_repeats, audit_datalist      from the fingerprints: no image is decoded again
+    source.coarsen(candidates, used)  values that are rare among the images that are used
     source.extra_files(outcome)       a contact sheet, say
     source.manifest(outcome)          -> manifest.json, then datalist.json, then report.html where it is wanted
     source.print_end(outcome)         the summary and the next command
@@ -83,6 +84,7 @@ def prepare(source: Source) -> Account:
         if not splits["training"]:
             raise DatasetError("no training image is left; check the folders with the images, and the split.")
         flow.step("Compared with one another", exclusions)
+        source.coarsen(candidates, [name for names in splits.values() for name in names])
         items = {split: [candidates[name].item() for name in names] for split, names in splits.items()}
         audit = audit_datalist(unwritten_datalist(out, found.title, found.labels, items), workers=source.workers)
         for reason, names in found.left_out.items():

@@ -94,6 +94,9 @@ class Source(Options, ABC):
         """Give lines for the console about the pictures, after all are written."""
         yield from ()
 
+    def coarsen(self, candidates: dict[str, Candidate], used: Sequence[str]) -> None:
+        """Change columns of the candidates that tell too much among the images that are ``used``."""
+
     def extra_files(self, outcome: Outcome) -> None:
         """Write further files to the dataset folder."""
 

@@ -28,6 +28,7 @@ class Splitter:
         self, args: Options, *, without: str, lists: Mapping[str, str | Path] | None = None, how: str = "given"
     ) -> None:
         self._seed, self._without = args.seed, without
+        self._decided: set[str] = set()  # splits that are given, as far as they have images
         self._table: dict[str, str] = {}
         val = 0.1 if args.val_fraction is None else args.val_fraction
         test = 0.2 if args.test_fraction is None else args.test_fraction
@@ -79,6 +80,7 @@ class Splitter:
         decided = decided or {}
         if not self._table:
             by_number(patient_of.values())
+            self._decided = {*decided.values()}
             return {name: decided.get(name, _UNSPLIT) for name in patient_of}, []
         listed, missing = match_lines(self._table, patient_of, meaning)
         splits = {
@@ -92,12 +94,17 @@ class Splitter:
                 f"(such as {patient})."
             )
         check_whole_patients(given, patient_of, self._without)
+        self._decided = {*given.values()} - {self._draw_from}
         return given, missing
 
     def draw(
         self, given: Mapping[str, str], patient_of: Mapping[str, str], label_of: Mapping[str, Any]
     ) -> dict[str, list[str]]:
-        """Return the image names by split, sorted, with the rest of :meth:`given` drawn, ``label_of`` balanced."""
+        """Return the image names by split, sorted, with the rest of :meth:`given` drawn, ``label_of`` balanced.
+
+        A validation or test split that was given and has no image any more is a DatasetError: another one, drawn from
+        the rest, would not be what was asked for.
+        """
         splits: dict[str, list[str]] = {split: [] for split in SPLITS}
         pool: list[str] = []
         for name in sorted(given):
@@ -105,9 +112,14 @@ class Splitter:
                 pool.append(name)
             else:
                 splits.setdefault(given[name], []).append(name)
+        if lost := [split for split in ("validation", "test") if split in self._decided and not splits[split]]:
+            raise DatasetError(
+                f"the {lost[0]} split is given, but all of its images are left out: they cannot be used, or are "
+                "copies. Look at these images, or give another split."
+            )
         # What is decided for some images (a site that is held out is the test split) is not drawn of the others.
         shares = {split: share for split, share in self._fractions.items() if share > 0}
-        for split in [split for split in shares if split != "training" and splits[split]]:
+        for split in [split for split in shares if split != "training" and split in self._decided]:
             shares["training"] += shares.pop(split)
         if pool:
             parts = list(shares)

@@ -95,7 +95,10 @@ def _plain(cell: str) -> str | None:
 
 
 def _class(cell: str) -> str | None:
-    value = as_value(cell.replace("\0", ""))
+    cell = cell.replace("\0", "")
+    if cell.strip().lower() == "none":  # beside mild and severe, a class
+        return " ".join(cell.split())
+    value = as_value(cell)
     if value is None:
         return None
     plain = _plain(cell)

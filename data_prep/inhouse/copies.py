@@ -27,17 +27,17 @@ class Repeated(NamedTuple):
     kept: dict[int, int]  # of a copy that is left out, the position of the file that stays
 
 
-def repeated_instances(seen: Sequence[Seen]) -> Repeated:
+def repeated_instances(seen: Sequence[Seen], patients: Sequence[str]) -> Repeated:
     """Find the files whose SOP instance UID is that of another: the largest stays, of equal ones the first.
 
-    A copy may be cut short. Of two patients, none stays.
+    A copy may be cut short. Of two ``patients`` (ids by file, "" where not known), none stays.
     """
     groups: dict[str, list[int]] = defaultdict(list)
     patient_of: dict[int, str] = {}
     for place, own in enumerate(seen):
         if own.header is not None and own.header.sop:
             groups[own.header.sop].append(place)
-            patient_of[place] = plain_id(own.header.patient)
+            patient_of[place] = plain_id(patients[place])
     repeated = Repeated({}, {})
     for places in (places for places in groups.values() if len(places) > 1):
         if len({patient_of[place] for place in places} - {""}) > 1:

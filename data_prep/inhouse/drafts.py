@@ -1,7 +1,7 @@
 """Images before they are written: file, frame, row and person, and the columns that are handed on."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -128,3 +128,17 @@ def hand_on(drafts: Sequence[Draft], covariates: Sequence[str], site: Callable[[
             if value is not None:
                 of_image[name][column] = value
     return HandedOn(of_image, kinds, decisions)
+
+
+def hidden_again(candidates: Sequence[Candidate], rare: int) -> dict[str, Candidate]:
+    """Return candidates by name, values of fewer than ``rare`` patients among them together; see :func:`banded`."""
+    columns: dict[str, dict[str, Any]] = {}
+    for own in candidates:
+        for column, value in own.columns.items():
+            columns.setdefault(column, {})[own.name] = value
+    columns, _ = banded(columns, {own.name: own.patient for own in candidates}, rare)
+    changed = {}
+    for own in candidates:
+        left = {column: value for column in own.columns if (value := columns[column][own.name]) is not None}
+        changed[own.name] = replace(own, columns=left, vendor=str(left.get("vendor", "")))
+    return changed

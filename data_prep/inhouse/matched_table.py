@@ -16,6 +16,7 @@ from data_prep.inhouse.source_options import InhouseOptions
 from data_prep.inhouse.survey import Seen
 from data_prep.inhouse.table_file import LabelFile
 from monai_mocoi.data.ages import OLDEST
+from monai_mocoi.errors import DatasetError
 
 _PSEUDONYM = re.compile(r"[pi][0-9a-f]{16}")
 
@@ -32,11 +33,16 @@ class MatchedTable:
 
 
 def match_table(
-    options: InhouseOptions, files: Sequence[Seen], patients: Sequence[str], copies: Mapping[str, Sequence[str]]
+    options: InhouseOptions,
+    files: Sequence[Seen],
+    patients: Sequence[str],
+    copies: Mapping[str, Sequence[str]],
+    others: Sequence[str] = (),
 ) -> MatchedTable:
     """Read the labels table and give each file its row; a table that does not fit is explained in a DatasetError.
 
-    ``patients`` are ids by file, "" where not known; ``copies`` other files' keys, by the key of the one that stays.
+    ``patients`` are ids by file, "" where not known; ``copies`` other files' keys, by the key of the one that stays;
+    ``others`` keys of pictures that are left out.
     """
     file = LabelFile(options.labels or "")
     key_column = options.key_column
@@ -44,7 +50,8 @@ def match_table(
     headers = [own.header for own in files]
     table.check_names(name_words(header.names for header in headers if header is not None))
     keys = [own.file.key for own in files]
-    index = FileIndex(keys, headers, patients, {n: copies[name] for n, name in enumerate(keys) if name in copies})
+    of_copies = {n: copies[name] for n, name in enumerate(keys) if name in copies}
+    index = FileIndex(keys, headers, patients, of_copies, others)
     columns = file.find("--key-column", [key_column]) if key_column else [c for c in file.header if c not in table.used]
     match, best = choose_match(file, index, columns, options.key_is, key_column is not None)
     check_match(file, index, match, best, options.min_match)
@@ -75,18 +82,32 @@ def match_table(
     return MatchedTable(table.labels, rows, match, lines, decisions)
 
 
-def line_reader(files: Sequence[Seen], patients: Patients, pseudonyms: Pseudonyms) -> Callable[[str], str]:
-    """Return what turns a line of a given split (path, file name, UID or patient) into a pseudonym, or ""."""
+def line_reader(
+    files: Sequence[Seen], owners: Sequence[str], patients: Patients, pseudonyms: Pseudonyms
+) -> Callable[[str], str]:
+    """Return what turns a line of a given split (path, file name, UID or patient) into a pseudonym, or "".
+
+    ``owners`` are the files' patients. A line that is both a patient and a file of another patient is a DatasetError.
+    """
     index = FileIndex([own.file.key for own in files], [own.header for own in files])
 
     def meant(text: str) -> str:
         if _PSEUDONYM.fullmatch(text.strip()):
             return text.strip()
+        person = plain_id(text)
         for key in ("sop", "file"):
             found = index.match("", [text], key).files[0]
-            if len(found) == 1:
-                return pseudonyms.image(files[found[0]].file.key)
-        person = plain_id(text)
+            if len(found) != 1:
+                continue
+            if key == "file" and person in patients.meant:  # a file may be called like its patient
+                if owners[found[0]] != patients.meant[person]:
+                    raise DatasetError(
+                        "--split-csv: a line is the id of a patient, and also the name of another patient's file. "
+                        "Write files with their suffix or folders, and for patients the pseudonyms of mapping.csv in "
+                        "--private."
+                    )
+                break
+            return pseudonyms.image(files[found[0]].file.key)
         return pseudonyms.patient(patients.meant.get(person, text)) if person else ""
 
     return meant

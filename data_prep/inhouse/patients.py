@@ -1,20 +1,16 @@
 """One id a person: what headers, the table and folders call each file's patient, brought together."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from data_prep.inhouse.pseudonyms import normalised_patient, plain_id
+from data_prep.inhouse.pseudonyms import names_nobody, normalised_patient, plain_id
 
 NO_PATIENT = "no patient is told, by its header or a row of the table"
-MOST_IDS = 3  # of the table, for which an id of the headers may stand; with more it is an anonymiser's word for all
-
-_NOBODY = frozenset(
-    """
-    0 - . ? x xx xxx xxxx na n/a none null unknown unbekannt anon anonym anonymous anonymized anonymised anonymisiert
-    deidentified removed test patient noid no_id
-    """.split()  # noqa: SIM905
-)
+# An id of the headers is an anonymiser's word for everybody where it stands for more ids of the table than this, and in
+# no less than this share of the files whose header has an id: a patient with many studies does not reach that share.
+MOST_IDS = 3
+LEAST_SHARE = 0.2
 
 
 class Patients(NamedTuple):
@@ -33,13 +29,16 @@ def join_patients(headers: Sequence[str], table: Sequence[str]) -> Patients:
     into another split. Spellings of one id are one. Two persons who are taken for one stay in one split, which costs
     nothing. A person's id is the smallest that headers have, else the table: so it is the same with another table.
     """
-    normalised = ([normalised_patient(text) for text in texts] for texts in (headers, table))
-    own_ids, other_ids = ([key if key not in _NOBODY else "" for key in keys] for keys in normalised)
+    own_ids, other_ids = (
+        ["" if names_nobody(text) else normalised_patient(text) for text in texts] for texts in (headers, table)
+    )
     stands_for: dict[str, set[str]] = defaultdict(set)
     for own, other in zip(own_ids, other_ids, strict=True):
         if own and other and own != other:
             stands_for[own].add(other)
-    nobodies = {own for own, others in stands_for.items() if len(others) > MOST_IDS}
+    often = Counter(filter(None, own_ids))
+    least = LEAST_SHARE * often.total()
+    nobodies = {own for own, others in stands_for.items() if len(others) > MOST_IDS and often[own] >= least}
     own_ids = ["" if own in nobodies else own for own in own_ids]
     above: dict[str, str] = {}
 

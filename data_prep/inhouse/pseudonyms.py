@@ -15,6 +15,12 @@ KEY_BYTES = 32
 _DIGITS = 16
 _SITE_DIGITS = 6
 _PARTS = re.compile(r"\d+|[^\W\d_]+")
+_NOBODY = frozenset(
+    """
+    0 - . ? x xx xxx xxxx na n/a none null unknown unbekannt anon anonym anonymous anonymized anonymised anonymisiert
+    deidentified removed test patient noid no_id
+    """.split()  # noqa: SIM905
+)
 _RECORD_NUMBER = re.compile(r"mrn[\s:#._-]*(?=[0-9])")
 
 
@@ -70,6 +76,11 @@ def normalised_patient(patient_id: str) -> str:
     text = patient_key(_plain(patient_id))
     number = _RECORD_NUMBER.match(text)
     return patient_key(text[number.end() :]) if number else text
+
+
+def names_nobody(text: str) -> bool:
+    """Whether a word stands in the place of an id or accession number: 0, N/A or ANONYMOUS, say."""
+    return normalised_patient(text) in _NOBODY
 
 
 def plain_id(patient: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from data_prep.candidates import UNREADABLE, Candidate, Exclusions, Found, Outcome, Refused, Written
 from data_prep.console import print_left_out, print_next, print_table
 from data_prep.inhouse.copies import leave_out_copies
+from data_prep.inhouse.drafts import hidden_again
 from data_prep.inhouse.finding import find_images
 from data_prep.inhouse.matched_table import MatchedTable
 from data_prep.inhouse.part import Part, part_record
@@ -111,6 +112,11 @@ class Inhouse(InhouseOptions):
         """Count what cannot be read; what a rule leaves out is meant to be left out."""
         faults = {reason: names for reason, names in exclusions.items() if reason.startswith(UNREADABLE)}
         super().check_left_out(faults, total)
+
+    def coarsen(self, candidates: dict[str, Candidate], used: Sequence[str]) -> None:
+        """Put values together that have become rare, because other images of them were left out."""
+        if self.part is None:  # a part does not know the others' images
+            candidates |= hidden_again([candidates[name] for name in used], self.rare)
 
     def extra_files(self, outcome: Outcome) -> None:
         """Write down in the private folder what was left out since the files were looked at."""

@@ -1,5 +1,6 @@
 """The stations of an export's files: which are wanted, by content, header and instance, and whose they are."""
 
+import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
@@ -16,9 +17,10 @@ from data_prep.inhouse.patients import NO_PATIENT, join_patients
 from data_prep.inhouse.pseudonyms import Pseudonyms
 from data_prep.inhouse.sentences import patients_found, reasons
 from data_prep.inhouse.source_options import InhouseOptions
-from data_prep.inhouse.survey import CLOSED, Seen
+from data_prep.inhouse.survey import CLOSED, RASTER_SUFFIXES, Seen
 from data_prep.source import check_left_out
 from monai_mocoi.errors import DatasetError
+from monai_mocoi.transforms.file_kinds import PICTURE_SUFFIXES
 
 
 class Stations:
@@ -63,7 +65,7 @@ def choose_files(
         unwanted = {**several, **unwanted}
     stations.leave("Chosen by header", unwanted)
     came = list(stations.left)
-    repeated = repeated_instances([seen[p] for p in came])
+    repeated = repeated_instances([seen[p] for p in came], [_given_patient(seen[p], options) for p in came])
     copies: dict[str, list[str]] = {}
     for copy, stays in repeated.kept.items():
         copies.setdefault(seen[came[stays]].file.key, []).append(seen[came[copy]].file.key)
@@ -104,7 +106,9 @@ def find_owners(
     places = list(stations.left)
     files = [seen[p] for p in places]
     given = [_given_patient(own, options) for own in files]
-    table = match_table(options, files, given, copies) if options.labels is not None else None
+    known = {*(own.file.key for own in files), *(key for keys in copies.values() for key in keys)}
+    others = [own.file.key for own in seen if _is_picture(own) and own.file.key not in known]
+    table = match_table(options, files, given, copies, others) if options.labels is not None else None
     rows: Sequence[TableRow | None] = table.rows if table is not None else [None] * len(files)
     patients = join_patients(given, [(row.patient or "") if row is not None else "" for row in rows])
     folders = given if options.patient_folder is not None else [""] * len(files)
@@ -119,7 +123,8 @@ def find_owners(
         )
     meant: Callable[[str], str] = str
     if options.split_csv is not None:
-        meant = line_reader([seen[p] for p in stations.left], patients, pseudonyms)
+        owners = [of_place[p][1] for p in stations.left]
+        meant = line_reader([seen[p] for p in stations.left], owners, patients, pseudonyms)
     drafts = []
     for own, (row, patient, folder) in ((seen[p], of_place[p]) for p in stations.left):
         for frame in frames_of(own, options.frames):
@@ -127,6 +132,12 @@ def find_owners(
             drafts.append(Draft(pseudonyms.image(text), pseudonyms.patient(patient), own, row, frame, folder))
     lines = [*(table.lines if table is not None else ()), *patients_found(patients)]
     return Owned(drafts, table, meant, lines)
+
+
+def _is_picture(own: Seen) -> bool:
+    """Whether a file is a picture by its content, or by its suffix where nothing is left of its content."""
+    suffix = os.path.splitext(own.file.key)[1].lower()
+    return own.kind in (*RASTER_SUFFIXES, "dicom") or suffix in PICTURE_SUFFIXES
 
 
 def _given_patient(own: Seen, options: InhouseOptions) -> str:

@@ -3,6 +3,7 @@
 import logging
 import os
 import posixpath
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,8 @@ def check_patients(splits: dict[str, list[dict[str, Any]]], source: Any) -> None
     for split, items in splits.items():
         for index, item in enumerate(items):
             patient, place = item["patient"], f"{split}[{index}]"
-            other, there = spelled.setdefault(patient_key(patient), (patient, place))
+            alike = patient_key(unicodedata.normalize("NFKC", patient).casefold())
+            other, there = spelled.setdefault(alike, (patient, place))
             if other != patient:
                 spellings.append(f"'{other}' at {there} and '{patient}' at {place}")
             told = patient_in_name(item["name"])

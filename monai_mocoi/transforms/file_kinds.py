@@ -12,6 +12,9 @@ RASTER_MAGIC = {
 DICOM_SUFFIXES = (".dcm", ".dicom", ".dic", ".ima")
 """Of files that may be DICOM data sets without preamble; in small letters."""
 
+PICTURE_SUFFIXES = (*DICOM_SUFFIXES, ".png", ".jpg", ".jpeg", ".tif", ".tiff")
+"""Of all pictures that are read; in small letters."""
+
 
 def starts_with(head: bytes, kinds: dict[bytes, str]) -> str | None:
     """Return the kind, of those given by their first bytes, of a file with this ``head``; None: none of them."""

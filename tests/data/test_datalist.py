@@ -304,8 +304,8 @@ def test_empty_splits_can_be_written(tmp_path):
     assert (len(datalist.training), datalist.labels, datalist.test) == (1, (), [])
 
 
-@pytest.mark.parametrize(("first", "second"), [("1", "00000001"), ("12", "12.0"), ("0", "00")])
-def test_a_number_written_in_two_ways_is_one_patient(tmp_path, first, second):
+@pytest.mark.parametrize(("first", "second"), [("1", "00000001"), ("12", "12.0"), ("0", "00"), ("Mü1", "MU\u03081")])
+def test_an_id_written_in_two_ways_is_one_patient(tmp_path, first, second):
     document = read_list(dataset_folder(tmp_path))
     document["training"][4]["patient"] = first
     document["test"][1]["patient"] = second

@@ -5,6 +5,7 @@ import bz2
 import gzip
 import io
 import lzma
+import os
 import zipfile
 
 import numpy as np
@@ -166,3 +167,21 @@ def test_small_and_empty_files(tmp_path):
     for number in range(4):
         (tmp_path / str(number)).write_bytes(b"x" * number)
     assert ByteSearch([WORD]).in_folder(tmp_path) == []
+
+
+def test_what_a_link_leads_to_is_counted_and_what_is_closed_is_an_error(tmp_path, monkeypatch):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a").write_text("nothing")
+    (tmp_path / "out").write_text("QVISTGAARD")
+    (tmp_path / "in" / "b").symlink_to(tmp_path / "out")
+    (tmp_path / "in" / "c").symlink_to("a")
+    search = ByteSearch(["QVISTGAARD"])
+    assert search.in_folder(tmp_path / "in") == []
+    assert search.links_out == 1
+
+    def closed(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "scandir", closed)  # as root nothing is closed
+    with pytest.raises(PermissionError):
+        search.in_folder(tmp_path / "in")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -158,3 +159,18 @@ def test_more_classes_than_named(tmp_path):
     with pytest.raises(DatasetError, match=r"1 patches have a class above 1 \(such as 8863_idx5_x1_y1_class2.png\)"):
         find_patches([tmp_path], 2)
     assert len(find_patches([tmp_path], 3).by_name) == 2
+
+
+def test_a_closed_folder_is_told(tmp_path, monkeypatch):
+    def closed(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "scandir", closed)
+    with pytest.raises(DatasetError, match="cannot be read"):
+        find_images([tmp_path], ["a"])
+
+
+def test_a_name_in_other_bytes_can_be_printed(tmp_path):
+    (tmp_path / os.fsdecode(b"\xdcbersicht.txt")).write_text("")
+    (tmp_path / "1_idx5_x1_y1_class0.png").write_text("")
+    assert find_patches([tmp_path], 2).other_example == "\\xdcbersicht.txt"

@@ -160,3 +160,18 @@ def test_the_way_out_is_named(tmp_path):
     files = {"training": _write(tmp_path / "a.txt", "p0_0"), "test": _write(tmp_path / "b.txt", "p0_1")}
     with pytest.raises(DatasetError, match="or split by patient here, without lists"):
         _splitter(lists=files).given(PATIENTS)
+
+
+@pytest.mark.parametrize("gone", ["test", "validation"])
+def test_a_given_split_without_images_is_not_drawn_instead(tmp_path, gone):
+    splitter = _splitter(val_fraction=0.25)
+    held_out = {name: gone for name, patient in PATIENTS.items() if patient == "p1"}
+    given, _ = splitter.given(PATIENTS, held_out)
+    left = {name: split for name, split in given.items() if name not in held_out}
+    with pytest.raises(DatasetError, match=f"the {gone} split is given, but all of its images are left out"):
+        splitter.draw(left, PATIENTS, LABELS)
+    table = _write(tmp_path / "split.csv", "image,split\np0,training\np2,training\np1,test\n")
+    splitter = _splitter(split_csv=table)
+    given, _ = splitter.given(PATIENTS)
+    with pytest.raises(DatasetError, match="the test split is given"):
+        splitter.draw({name: split for name, split in given.items() if split != "test"}, PATIENTS, LABELS)

@@ -41,3 +41,7 @@ def test_classes_that_differ_in_capitals_are_one_in_the_spelling_of_most() -> No
     cells = ["benign", "Benign", "BENIGN", "Benign ", "malignant", "", "Malignant"]
     assert class_words(cells) == ["Benign"] * 4 + ["Malignant", None, "Malignant"]
     assert class_words(["01", "1,0", "x"]) == ["1", "1", "x"]
+
+
+def test_none_is_a_class_beside_others() -> None:
+    assert class_words(["none", "mild", "None ", "severe", "", "n/a"]) == ["None", "mild", "None", "severe", None, None]

@@ -86,7 +86,15 @@ def test_one_instance_in_several_files(tmp_path: Path) -> None:
     save(tmp_path / "g", SOPInstanceUID="")
     save(tmp_path / "h", SOPInstanceUID="")
     own = list(seen(tmp_path).values())
-    found = repeated_instances(own)
+    found = repeated_instances(own, [file.header.patient if file.header else "" for file in own])
     left_out = {own[place].file.key: reason for place, reason in found.left_out.items()}
     assert {own[copy].file.key: own[stays].file.key for copy, stays in found.kept.items()} == {"b": "a", "c": "d"}
     assert left_out == {"b": AGAIN, "c": AGAIN, "e": TWO_OWNERS, "f": TWO_OWNERS}
+
+
+def test_the_patients_that_folders_tell_are_those_of_an_instance(tmp_path):
+    for folder in ("P1", "P2"):
+        save(tmp_path / folder / "a.dcm", SOPInstanceUID="1.2.3", PatientID="")
+    own = survey(list_tree([str(tmp_path)]).files)
+    assert repeated_instances(own, ["P1", "P2"]) == ({0: TWO_OWNERS, 1: TWO_OWNERS}, {})
+    assert repeated_instances(own, ["P1", "P1"]) == ({1: AGAIN}, {1: 0})

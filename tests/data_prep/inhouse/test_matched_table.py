@@ -103,4 +103,16 @@ def test_what_a_line_means(line: str, meant: str) -> None:
         Seen(ExportFile(f"/x/{key}", key), "dicom", 9, DicomHeader(patient=patient, sop=sop))
         for key, patient, sop in (("a/IM1.dcm", "7", "1.2.3"), ("b/IM2.dcm", "9", "1.2.4"))
     ]
-    assert line_reader(files, join_patients(["7", "9"], ["T1", ""]), NAMES)(line) == meant
+    patients = join_patients(["7", "9"], ["T1", ""])
+    assert line_reader(files, patients.ids, patients, NAMES)(line) == meant
+
+
+def test_a_line_that_is_a_patient_and_a_file() -> None:
+    paths, ids = ["P1.png", "P1_2.png", "P3.png", "2.png"], ["P1", "P1", "2", "P3"]
+    files = [Seen(ExportFile(f"/x/{path}", path), "png", 9) for path in paths]
+    patients = join_patients(["", "", "", ""], ids)
+    meant = line_reader(files, patients.ids, patients, NAMES)
+    assert meant("P1") == NAMES.patient("P1")  # with all of the patient's images
+    assert meant("P1.png") == NAMES.image("P1.png")
+    with pytest.raises(DatasetError, match="the id of a patient, and also the name of another patient's file"):
+        meant("2")

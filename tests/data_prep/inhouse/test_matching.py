@@ -193,3 +193,32 @@ def test_shapes() -> None:
     assert masked("D:\\x\\2019-03") == "A:\\A\\0000-00"
     assert len(masked("x" * 100)) == 40
     assert Match("c", "sop", [(0, 1), ()], 0).pictures == 2
+
+
+def test_rows_of_folders_that_are_not_there() -> None:
+    """The folder north is given, and the table is of north and south."""
+    index = FileIndex(["1.png", "2.png"], [None, None])
+    match = index.match("c", ["north/1.png", "south/1.png", "south/2.png"], "file")
+    assert (match.files, match.several) == ([(), (), ()], 3)
+    match = index.match("c", ["/old/north/1.png", "/old/north/2.png", "/old/north/3.png"], "file")
+    assert (match.files, match.several) == ([(0,), (1,), ()], 0)
+    deeper = FileIndex(["img/1.png"], [None])
+    assert deeper.match("c", ["north/img/1.png", "south/img/1.png"], "file").files == [(), ()]
+
+
+def test_a_name_that_a_picture_has_that_was_left_out() -> None:
+    index = FileIndex(["b/IM1.jpg", "b/IM2.jpg"], [None, None], others=["a/IM1.jpg", "a/IM3.jpg"])
+    match = index.match("c", ["IM1.jpg", "b/IM1.jpg", "IM2", "IM3"], "file")
+    assert (match.files, match.several) == ([(), (0,), (1,), ()], 1)
+
+
+def test_the_last_number_of_a_uid_is_no_suffix() -> None:
+    index = FileIndex(["1.2.7.1", "1.2.9.1.dcm"], [None, None])
+    assert index.match("c", ["1.2.7.2", "1.2.7", "1.2.7.1", "1.2.9.1"], "file").files == [(), (), (0,), (1,)]
+
+
+def test_a_word_in_the_place_of_an_id_means_no_file() -> None:
+    headers = [DicomHeader(accession=accession, patient="ANONYMOUS") for accession in ("0", "N/A", "0")]
+    index = FileIndex(["a", "b", "c"], headers)
+    assert index.match("c", ["0", "n/a", "0000"], "accession").files == [(), (), ()]
+    assert index.match("c", ["anonymous"], "patient").files == [()]

@@ -50,3 +50,11 @@ def test_spellings_with_signs_between() -> None:
     assert found.ids[3] not in found.ids[:3]
     assert found.spellings == 1
     assert plain_id("1/12") != plain_id("11/2") != plain_id("112")
+
+
+def test_a_patient_with_many_studies_is_one_person() -> None:
+    """The table's ids are those of studies; the header's is that of few of the files, so it is no word for all."""
+    others = [f"H{number}" for number in range(30)]
+    found = join_patients(["H99"] * 5 + others, ["F1", "F2", "F3", "F4", "F5"] + [""] * 30)
+    assert set(found.ids[:5]) == {"h99"}
+    assert found.nobodies == 0

@@ -509,6 +509,15 @@ def test_one_patient_of_a_rare_value_is_not_told_and_the_others_are(tmp_path: Pa
     assert "1 values of the column sex with fewer than 5 patients were taken out" in report
 
 
+def test_a_value_that_becomes_rare_when_images_are_left_out_is_not_told(tmp_path: Path) -> None:
+    for k in range(13):  # one picture under two of the six women: both are left out
+        tags = {"PatientID": f"P{k}", "PatientSex": "MF"[k % 2], "SOPInstanceUID": f"1.9.{k}"}
+        save(tmp_path / "x" / f"{k}", picture(1200 + (1 if k == 3 else k), 64), **tags)
+    assert prepare(Export(tmp_path / "x", tmp_path / "none"), tmp_path, labels=False) == FINISHED
+    told = [item.get("sex") for item in items(tmp_path).values()]
+    assert (told.count("M"), told.count("F"), told.count(None)) == (7, 0, 4)
+
+
 @pytest.mark.parametrize(("number", "code"), [(errno.EACCES, ERROR), (errno.ENOSPC, DISK_FULL)])
 def test_an_error_of_the_system_names_no_file(
     export: Export,
