@@ -45,7 +45,7 @@ def linear_and_show(command: LinearCommand, out: str, test: str | None, overwrit
     ]
     for draw in draws:
         data.require_images(draw.datalist, training=2, validation=1)
-    data.audit_datalist(datalist)
+    data.audit_datalist(data.without_skipped(datalist, skip=get("on_bad_image") == "skip"))
     evaluate = ResolvedConfig(command.evaluate.files.files, command.evaluate.overrides)
     of_evaluation = {name: evaluate.get(name) for name in OF_EVALUATION}
     names = ("channels", "intensity", "decode_size", "image_size", "mean", "std")

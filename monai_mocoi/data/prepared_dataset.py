@@ -114,11 +114,12 @@ def resolved_cache_bits(
     return 16
 
 
-def without_skipped(datalist: Datalist, **datasets: ImageDataset) -> Datalist:
+def without_skipped(datalist: Datalist, *, skip: bool = False, **datasets: ImageDataset) -> Datalist:
     """Return a datalist without the images that cannot be read, where they are skipped, for what looks at all again.
 
     Args:
         datalist: the whole one; its ``sha256`` is kept.
+        skip: whether images are skipped also where no data set says so.
         datasets: by split, the data set of all of its items: ``training=train_dataset``; another is a ValueError. A
             split that is not named is read here, and loses what cannot be read with a warning, if a data set skips.
     """
@@ -127,7 +128,7 @@ def without_skipped(datalist: Datalist, **datasets: ImageDataset) -> Datalist:
         if split not in splits or dataset.data != splits[split]:
             raise ValueError(f"{split!r} with its data set is none of this datalist's splits ({', '.join(SPLITS)})")
     kept: dict[str, Any] = {split: [d.data[row] for row in d.rows] for split, d in datasets.items()}
-    if any(dataset.on_bad_image == "skip" for dataset in datasets.values()):
+    if skip or any(dataset.on_bad_image == "skip" for dataset in datasets.values()):
         kept |= {split: _readable(datalist, split) for split in splits if split not in datasets}
     return replace(datalist, **kept)
 
@@ -139,7 +140,7 @@ def _readable(datalist: Datalist, split: str) -> list[dict[str, Any]]:
     if bad:
         logger.warning(
             "on_bad_image is skip: %d of %d images of the %s split cannot be read, and are left out of the leak audit. "
-            "This run does not use that split; its evaluation names them, and decides on them anew.",
+            "What uses that split names them, and decides on them anew.",
             len(bad),
             len(items),
             split,

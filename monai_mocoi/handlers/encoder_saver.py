@@ -15,7 +15,15 @@ from monai_mocoi.distributed import rank
 from monai_mocoi.engines import RunEvents, is_whole
 from monai_mocoi.files.atomic_write import write_torch
 from monai_mocoi.handlers.epoch_log import EpochLog
-from monai_mocoi.networks import EncoderCard, Pretrained, guessing_warning, save_encoder, shape_of_resnet, unwrap_moco
+from monai_mocoi.networks import (
+    EncoderCard,
+    Pretrained,
+    guessing_warning,
+    is_identified,
+    save_encoder,
+    shape_of_resnet,
+    unwrap_moco,
+)
 from monai_mocoi.networks.encoder_card import CHANNEL_RULE, ENCODER_NAME
 from monai_mocoi.runs.run_state import first_not_finite, weights_not_finite
 
@@ -94,7 +102,6 @@ class EncoderSaver:
         known: dict[str, Any] = {}
         if self.datalist is not None:
             known = {"dataset": self.datalist.name, "dataset_sha256": self.datalist.sha256}
-            known |= {"identified": True} if self.datalist.identified else {}
         if self.epoch_log is not None:
             latest = self.epoch_log.latest
             names = {"training": "contrastive/relative_loss", "validation": "validation/relative_loss"}
@@ -102,6 +109,8 @@ class EncoderSaver:
         if self.weights is not None:
             began = {"pretrained": self.weights.source, "pretrained_sha256": self.weights.sha256}
             known |= {**began, "start": self.weights.start}
+        if (self.weights and is_identified(self.weights.path)) or (self.datalist and self.datalist.identified):
+            known["identified"] = True
         if self._seen is not None:
             known["seen_images"] = self._seen.write_beside(self.folder / ENCODER_NAME)
         return EncoderCard(

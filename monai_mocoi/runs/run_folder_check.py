@@ -21,7 +21,7 @@ from monai_mocoi.runs.settings import plain
 # What a run has written before its first checkpoint.
 _OF_A_START = {
     *("config.json", RunManifest.FILE, HEARTBEAT_NAME),
-    *("skipped_images.json", "labelled.json", "tensorboard", "checkpoints"),
+    *("skipped_images.json", "labelled.json", "tensorboard", "checkpoints", "debug"),
 }
 
 

@@ -11,6 +11,7 @@ SET_BY = {
         "seed": "pretrain_seeds",
         "label_fraction": "fractions",
         "label_seed": "label_seeds",
+        "label_ids": "fractions",
     },
     **{
         "pretrained": "arms",

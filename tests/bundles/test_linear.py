@@ -121,6 +121,18 @@ def test_classes_of_random_weights_with_class_weights_tested_elsewhere(
     assert json.loads(Path("linear/f0.5-l1/metrics.json").read_text())["external"]["own_test"]["images"] > 0
 
 
+def test_an_image_that_cannot_be_read_is_skipped_where_that_is_asked_for(dataset: Path, tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged"
+    shutil.copytree(dataset, damaged)
+    image = damaged / json.loads((damaged / "datalist.json").read_text())["training"][0]["image"]
+    image.write_bytes(image.read_bytes()[:60])
+    refused = linear("nih_mse", damaged, "--pretrained", "none")
+    assert refused.exit_code != 0
+    skipped = linear("nih_mse", damaged, "--pretrained", "none", "--on_bad_image", "skip", "--max_bad_share", "0.5")
+    assert skipped.exit_code == 0, skipped.output
+    assert len(json.loads(Path("linear/f1-l1/labelled.json").read_text())["training"]) > 0
+
+
 def test_it_goes_on_and_refuses_others(dataset: Path) -> None:
     assert linear("nih_mse", dataset, "--pretrained", "none").exit_code == 0
     kept = Path("linear/f1-l1/metrics.json")

@@ -12,7 +12,8 @@ from monai_mocoi.data import load_datalist, pretraining_overlap
 from monai_mocoi.engines import PhaseClock
 from monai_mocoi.errors import NotFiniteError
 from monai_mocoi.handlers import EncoderSaver, EpochLog
-from monai_mocoi.networks import StageEncoder, load_encoder
+from monai_mocoi.networks import Pretrained, StageEncoder, load_encoder
+from monai_mocoi.networks.weights import LoadReport
 from tests.data.dataset_folders import dataset_folder
 from tests.handlers.engine import counting
 from tests.networks.small import small_moco, small_resnet
@@ -98,6 +99,11 @@ def test_an_encoder_of_identified_data_says_so(tmp_path: Path) -> None:
         counting(handlers=[saver]).run()
         sidecar = json.loads((tmp_path / name / "encoder.json").read_text())
         assert sidecar.get("identified", False) is identified
+    # Pretraining that goes on from such weights, with other images.
+    weights = Pretrained("encoder.pt", LoadReport((), (), ()), None, "0", {}, tmp_path / "identified" / "encoder.pt")
+    saver = EncoderSaver(tmp_path / "later", small_moco(), {}, datalist=datalist, weights=weights)
+    counting(handlers=[saver]).run()
+    assert json.loads((tmp_path / "later" / "encoder.json").read_text())["identified"] is True
 
 
 def test_a_key_that_cannot_be_read_stops_no_pretraining(

@@ -93,6 +93,7 @@ def test_a_fine_tuning_that_was_killed_before_its_first_checkpoint_begins_anew(t
     (tmp_path / "config.json").write_text("{}")
     (tmp_path / "manifest.json").write_text(json.dumps({"status": status}))
     (tmp_path / "labelled.json").write_text("{}")  # written when training starts
+    (tmp_path / "debug").mkdir()  # of a loss that was not finite
     run = check_run_folder(tmp_path, resume=True)
     assert run is not None
     assert run.newest is None

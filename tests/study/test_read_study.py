@@ -61,6 +61,10 @@ def test_the_file_is_read_as_yaml(tmp_path: Path) -> None:
             "settings.train has seed, which the study sets itself: by pretrain_seeds",
         ),
         (
+            {"settings": {"finetune": {"label_ids": "labelled.json"}}},
+            "settings.finetune has label_ids, which the study sets itself: by fractions",
+        ),
+        (
             {"settings": {"finetune": {"architecture": "resnet18"}}},
             "settings.finetune has architecture, which the study sets itself: by arms",
         ),
