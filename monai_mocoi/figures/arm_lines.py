@@ -27,6 +27,18 @@ class ArmPoint:
     runs: Sequence[float] = ()
 
 
+def one_a_place(points: Sequence[ArmPoint]) -> list[ArmPoint]:
+    """Join the points of several encoders at a place: their mean, without interval, and each as a single run."""
+    by_place: dict[float, list[ArmPoint]] = {}
+    for point in points:
+        by_place.setdefault(point.x, []).append(point)
+    joined = []
+    for x, own in by_place.items():
+        values = [point.value for point in own]
+        joined.append(own[0] if len(own) == 1 else ArmPoint(x, sum(values) / len(values), None, values))
+    return joined
+
+
 @dataclass(frozen=True)
 class ArmPanel:
     """A panel: its title, and the points of each arm."""

@@ -91,7 +91,9 @@ class TestSet:
         least = {name: known[name] for name in ("min_positives", "min_negatives") if name in known}
         self.images = ResampledImages(first, IntervalSettings(resamples=_RESAMPLES, **least))
         self.metric, about = metric, self.images.describe()
-        few = [own for own in about["few_patients"] if metric.label in (None, own["class"])]
+        # Of two classes that exclude each other, the second stands for both: its negatives are the first's positives.
+        both = first.kind == "multiclass" and len(first.classes) == 2
+        few = [own for own in about["few_patients"] if both or metric.label in (None, own["class"])]
         self.few_patients: list[dict[str, Any]] = few
         self.scored: list[str] = about["scored_classes"]
         self.left_out: list[dict[str, Any]] = about["left_out_classes"]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from monai_mocoi.figures.arm_lines import ArmPanel, ArmPoint, arm_lines_figure
+from monai_mocoi.figures.arm_lines import ArmPanel, ArmPoint, arm_lines_figure, one_a_place
 from monai_mocoi.study_report.blocks import Picture, Section, Table, number_in_hundredths, number_of
 from monai_mocoi.study_report.found_runs import Document
 from monai_mocoi.study_report.interval_levels import Levels
@@ -70,9 +70,11 @@ def probing_section(study: StudyResults) -> Section:
         place = list(dict.fromkeys(key[0] for key in lines)).index(dataset) + 1
         title = f"{study.words_of(dataset)}, {fraction_in_words(fraction)}"
         ticks = {float(stage): str(stage) for stage in range(1, 5)}
-        figure = arm_lines_figure([ArmPanel(title, own)], study.order(own), "metric on test, %", "stage", ticks, False)
+        panel = ArmPanel(title, {arm: one_a_place(points) for arm, points in own.items()})
+        figure = arm_lines_figure([panel], study.order(own), "metric on test, %", "stage", ticks, False)
         alt = f"The metric by stage, a line for each arm, {title}; the numbers are in the table below."
-        caption = f"{title}: probing by stage, with intervals over patients ({levels.ci})."
+        caption = f"{title}: probing by stage, with intervals over patients ({levels.ci})"
+        caption += " or, of several encoders, their mean and each as a small point."
         section.blocks.append(Picture(f"probing_{place}_f{fraction:g}", figure, alt, caption, half=True))
     if table.rows:
         section.blocks.append(table)

@@ -31,7 +31,8 @@ def pretraining_section(study: StudyResults) -> Section:
         ("arm", "seed", "epochs", "loss / guessing at the end", "k-NN AUC: before the first epoch, at the end",
          "run"),
         columns=("arm", "seed", "epochs", "relative_loss", "knn_auc_before", "knn_auc", "run"),
-        note="Loss / guessing of 1 is pure guessing. The online probes saw validation labels only and chose nothing.",
+        note="Loss / guessing of 1 is pure guessing. The online probes learn from training labels, are "
+        "scored on validation images, see no test image, and chose nothing.",
     )  # fmt: skip
     for place, card in study.found.cards.items():
         manifest = study.found.manifests.get(place)

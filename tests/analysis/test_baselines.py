@@ -145,3 +145,11 @@ def test_without_labels_or_test_images_there_is_no_baseline(tmp_path: Path) -> N
     (folder / "datalist.json").write_text(json.dumps({**document, **bare}))
     with pytest.raises(DatasetError, match="label"):
         run(folder)
+
+
+def test_one_class_in_the_test_split_leaves_the_shuffles_without_a_number(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path / "data")
+    document = json.loads((folder / "datalist.json").read_text())
+    alike = [{**item, "label": document["test"][0]["label"]} for item in document["test"]]
+    (folder / "datalist.json").write_text(json.dumps({**document, "test": alike}))
+    assert run(folder)["shuffled"].shuffles == ()

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from monai_mocoi.figures.arm_lines import ArmPanel, ArmPoint, arm_lines_figure
+from monai_mocoi.figures.arm_lines import ArmPanel, ArmPoint, arm_lines_figure, one_a_place
 from monai_mocoi.figures.canvas import COLOURS
 
 ARMS = {
@@ -42,3 +42,8 @@ def test_a_long_title_stays_within_the_figure() -> None:
     own = figure.axes[0].title if figure.axes[0].title.get_text() else figure.axes[0]._left_title
     assert own.get_text().replace("\n", " ") == title
     assert own.get_window_extent().x1 <= figure.bbox.x1
+
+
+def test_several_encoders_are_one_point_a_place() -> None:
+    points = [ArmPoint(1, 60, (58, 62)), ArmPoint(2, 70, (68, 72)), ArmPoint(1, 64, (61, 66))]
+    assert one_a_place(points) == [ArmPoint(1, 62, None, [60, 64]), ArmPoint(2, 70, (68, 72))]

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from monai_mocoi.analysis import evaluate_predictions
+from monai_mocoi.analysis import evaluate_predictions, interval_settings
 from monai_mocoi.errors import ComparisonError, EvaluationError, StudyError
 from monai_mocoi.study_report import Metric
 from monai_mocoi.study_report.measured_cells import TestSet
@@ -49,6 +49,14 @@ def test_one_class_alone() -> None:
     predictions = findings()
     made = TestSet(predictions, FEW, Metric("auc", "B")).measure(run(), predictions)
     assert made.value == evaluate_predictions(predictions, resamples=39, **FEW)["classes"]["B"]["auc"]["value"]
+
+
+def test_few_patients_of_the_second_of_two_classes_are_few_for_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interval_settings, "FEW_PATIENTS", 10_000)
+    two = multiclass_predictions(2)
+    for label in (None, *two.classes):
+        assert [own["class"] for own in TestSet(two, FEW, Metric("f1", label)).few_patients] == [two.classes[1]]
+    assert [own["class"] for own in TestSet(findings(), FEW, Metric("auc", "B")).few_patients] == ["B"]
 
 
 def test_why_one_class_alone_has_no_value() -> None:
